@@ -1,0 +1,40 @@
+# Loads that need no alignment, and what the C compiler offers beside C.
+
+cdef extern from *:
+    """
+    #include <string.h>
+
+    static inline uint64_t illshell_mix(uint64_t a, uint64_t b) {
+        unsigned __int128 product = (unsigned __int128)a * b;
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+    }
+    static inline uint64_t illshell_load_8(const void *p) {
+        uint64_t word; memcpy(&word, p, sizeof word); return word;
+    }
+    static inline uint32_t illshell_load_4(const void *p) {
+        uint32_t word; memcpy(&word, p, sizeof word); return word;
+    }
+    static inline uint16_t illshell_load_2(const void *p) {
+        uint16_t word; memcpy(&word, p, sizeof word); return word;
+    }
+    /* 16 bytes from illshell_window + 16 - n: n bytes of ones, then zeros. */
+    static const uint8_t illshell_window[32] = {
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+
+    #define illshell_lowest_bit(word) __builtin_ctzll(word)
+    #define illshell_prefetch(address) __builtin_prefetch(address)
+    #define illshell_unlikely(condition) __builtin_expect(!!(condition), 0)
+    """
+    uint64_t mix "illshell_mix"(uint64_t a, uint64_t b) noexcept nogil
+    uint64_t load_8 "illshell_load_8"(const void *p) noexcept nogil
+    uint32_t load_4 "illshell_load_4"(const void *p) noexcept nogil
+    uint16_t load_2 "illshell_load_2"(const void *p) noexcept nogil
+    const uint8_t *window "illshell_window"
+    int lowest_bit "illshell_lowest_bit"(uint64_t word) noexcept nogil
+    void prefetch "illshell_prefetch"(const void *address) noexcept nogil
+    bint unlikely "illshell_unlikely"(bint condition) noexcept nogil
+
+cdef enum:
+    LONGEST_NAME = 15     # a comm is 16 bytes with its NUL
+    BLOCK = 2048          # rows judged at a time: their numbers stay in the first-level cache
+    BLOCK_WORDS = 32      # words of a bitmap of a block

@@ -1,0 +1,102 @@
+"""illshell finds the moment a web server turns into a shell (Tracee's TRC-1016).
+
+Load :class:`IllegitimateShell` into an engine, or use the :class:`Engine` here; pack events into
+an :class:`EventBatch` where there are many. Everything named in ``__all__`` is public.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from illshell._version import __version__
+
+if TYPE_CHECKING:
+    from illshell._fastmatch import NameSet
+    from illshell.batch import EventBatch
+    from illshell.engine import Engine
+    from illshell.errors import (
+        ArgumentError,
+        ArgumentNotFoundError,
+        ArgumentNotInitializedError,
+        ArgumentTypeError,
+        ColumnError,
+        IllshellError,
+        InvalidEventError,
+        StreamError,
+        VersionMismatchError,
+    )
+    from illshell.protocol import (
+        Event,
+        EventHeaders,
+        Finding,
+        Signature,
+        SignatureContext,
+        SignatureEventSelector,
+        SignatureMetadata,
+        SourceComplete,
+    )
+    from illshell.signature import IllegitimateShell
+
+# A name is imported when it is first asked for, so that `illshell --version` stays quick.
+_HOMES = {
+    "illshell._fastmatch": ("NameSet",),
+    "illshell.batch": ("EventBatch",),
+    "illshell.engine": ("Engine",),
+    "illshell.errors": (
+        "ArgumentError",
+        "ArgumentNotFoundError",
+        "ArgumentNotInitializedError",
+        "ArgumentTypeError",
+        "ColumnError",
+        "IllshellError",
+        "InvalidEventError",
+        "StreamError",
+        "VersionMismatchError",
+    ),
+    "illshell.protocol": (
+        "Event",
+        "EventHeaders",
+        "Finding",
+        "Signature",
+        "SignatureContext",
+        "SignatureEventSelector",
+        "SignatureMetadata",
+        "SourceComplete",
+    ),
+    "illshell.signature": ("IllegitimateShell",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ArgumentError",
+    "ArgumentNotFoundError",
+    "ArgumentNotInitializedError",
+    "ArgumentTypeError",
+    "ColumnError",
+    "Engine",
+    "Event",
+    "EventBatch",
+    "EventHeaders",
+    "Finding",
+    "IllegitimateShell",
+    "IllshellError",
+    "InvalidEventError",
+    "NameSet",
+    "Signature",
+    "SignatureContext",
+    "SignatureEventSelector",
+    "SignatureMetadata",
+    "SourceComplete",
+    "StreamError",
+    "VersionMismatchError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,45 @@
+"""What the columns of a batch are called in other people's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from illshell.errors import ColumnError
+
+KNOWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "event_name": ("event_name", "eventName"),
+    "process_name": ("process_name", "processName", "comm"),
+    "pathname": ("pathname",),
+    "prev_comm": ("prev_comm", "prevComm"),
+    "record": ("record",),
+}
+"""Each column of an EventBatch, and the names it is known by where the caller gives none."""
+
+_REQUIRED = ("event_name", "process_name")
+
+
+def choose_columns(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
+    """Find which of the names is which column of a batch.
+
+    ``columns``: names that the caller gives. Raises ColumnError where one is missing or there twice.
+    """
+    for column in columns:
+        if column not in KNOWN_NAMES:
+            raise ColumnError(column, f"an EventBatch has none; it has {', '.join(KNOWN_NAMES)}")
+    chosen = {}
+    for column, known in KNOWN_NAMES.items():
+        wanted = (columns[column],) if column in columns else known
+        found = next((name for name in wanted if name in names), None)
+        if found is None:
+            if column in columns or column in _REQUIRED:
+                raise ColumnError(
+                    column,
+                    f"missing: nothing is called {' or '.join(wanted)}; "
+                    f"there is {', '.join(names) or 'nothing'}",
+                )
+            continue
+        if names.count(found) > 1:
+            raise ColumnError(column, f"{names.count(found)} columns are called {found}")
+        chosen[column] = found
+    return chosen

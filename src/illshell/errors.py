@@ -1,0 +1,69 @@
+"""The exceptions of illshell, one small family under :class:`IllshellError`.
+
+The texts of the event errors are Tracee's own (v0.24 for the type error of ``prev_comm``, v0.11 to
+v0.22 for ``pathname``, each the last release that judged that event).
+"""
+
+from __future__ import annotations
+
+
+class IllshellError(Exception):
+    """Base of every error that illshell raises on purpose."""
+
+
+class InvalidEventError(IllshellError, ValueError):
+    """What was handed in is not an event that can be judged."""
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__("invalid event" if detail is None else f"invalid event: {detail}")
+
+
+class ArgumentError(IllshellError, ValueError):
+    """An argument that the rule must read can't be read; ``argument`` names it."""
+
+    def __init__(self, argument: str, message: str) -> None:
+        super().__init__(message)
+        self.argument = argument
+
+
+class ArgumentNotFoundError(ArgumentError):
+    """The event has no argument of that name."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument, f"argument {argument} not found")
+
+
+class ArgumentNotInitializedError(ArgumentError):
+    """The argument is there and its value is null."""
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument, f"argument {argument} is not initialized")
+
+
+class ArgumentTypeError(ArgumentError):
+    """The argument's value is not a string; ``go_type`` is the type that Tracee would name."""
+
+    def __init__(self, argument: str, go_type: str | None = None) -> None:
+        kind = "" if go_type is None else f" (argument is of type {go_type})"
+        super().__init__(argument, f"can't convert argument {argument} to string{kind}")
+        self.go_type = go_type
+
+
+class ColumnError(IllshellError, ValueError):
+    """A packed column is missing, of a wrong type, or damaged; ``column`` names it."""
+
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(f"column {column}: {message}")
+        self.column = column
+
+
+class StreamError(IllshellError, OSError):
+    """An input stream broke off; ``offset`` is the byte of the decompressed stream where."""
+
+    def __init__(self, offset: int, message: str) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class VersionMismatchError(IllshellError, ImportError):
+    """illshell and illshell-ingest are installed in different versions."""

@@ -1,0 +1,68 @@
+"""Readers: from the bytes of a source to packed or decoded events.
+
+The fast reader is illshell-ingest; where that is not installed, its plain twin does the same.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from illshell._version import __version__
+from illshell.errors import VersionMismatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from illshell.interrupt import StopFlag
+    from illshell.readers.segment import Reader
+
+
+@cache
+def has_native() -> bool:
+    """Say whether the fast reader is installed; VersionMismatchError if it is of another version."""
+    try:
+        import illshell_ingest
+    except ModuleNotFoundError as error:
+        if error.name != "illshell_ingest":
+            raise
+        return False
+    if illshell_ingest.__version__ != __version__:
+        raise VersionMismatchError(
+            f"illshell {__version__} needs illshell-ingest {__version__}, and "
+            f"{illshell_ingest.__version__} is installed: "
+            f"pip install illshell-ingest=={__version__}"
+        )
+    return True
+
+
+def describe_reader() -> str:
+    """Say in a line which reader is in use."""
+    if has_native():
+        return f"illshell-ingest {__version__} (Rust)"
+    return "plain Python (illshell-ingest is not installed; it reads many times faster)"
+
+
+def open_reader(
+    source: str | int,
+    event_names: Sequence[str] | None,
+    *,
+    name: str | None = None,
+    strict: bool = False,
+    stop: StopFlag | None = None,
+    native: bool | None = None,
+) -> Reader:
+    """Open a path or file descriptor of Tracee's JSON lines, plain, gzip or zstd by content.
+
+    ``event_names``: the events to decode, None for all. ``strict``: decode, and so validate, every
+    line, and refuse duplicate keys. ``native``: which reader; None takes the fast one if it is
+    there. OSError where the source can't be opened.
+    """
+    name = name or (source if isinstance(source, str) else f"<descriptor {source}>")
+    if has_native() if native is None else native:
+        from illshell.readers.native import NativeReader
+
+        return NativeReader(source, event_names, name=name, strict=strict, stop=stop)
+    from illshell.readers.plain import PlainReader
+
+    return PlainReader(source, event_names, name=name, strict=strict, stop=stop)

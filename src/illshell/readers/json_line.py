@@ -1,0 +1,93 @@
+"""One line of JSON: the definition of what is an event, for every reader.
+
+An event is a JSON object in UTF-8 as ``json.loads`` reads it: of duplicate keys the last wins,
+``NaN`` and ``Infinity`` are numbers, lone surrogates are characters.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any, Final, NoReturn
+
+MAX_LINE: Final = 16 * 1024 * 1024
+"""Bytes that a line may have, without its newline."""
+
+MAX_DEPTH: Final = 512
+"""How deep objects and arrays of an event may be nested."""
+
+TOO_LONG: Final = "longer than the limit of {} bytes"
+
+BOM: Final = b"\xef\xbb\xbf"
+WHITESPACE: Final = b" \t\r\n"
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_BRACKET = re.compile(rb"[\[{\]}]")
+
+
+class BadLineError(ValueError):
+    """The line is no event; the message says why."""
+
+
+def decode_event(line: bytes, *, strict: bool = False) -> dict[str, Any]:
+    """Decode a trimmed line; BadLineError where it is no event.
+
+    ``strict`` refuses duplicate keys as well.
+    """
+    if not (line.startswith(b"{") and line.endswith(b"}")):
+        raise BadLineError(_why_no_object(line))
+    if _depth_may_exceed(line) and _depth(line) > MAX_DEPTH:
+        raise BadLineError(f"nested deeper than {MAX_DEPTH} levels")
+    try:
+        event = json.loads(line, object_pairs_hook=_refuse_duplicates if strict else None)
+    except UnicodeDecodeError as error:
+        byte = line[error.start]
+        raise BadLineError(f"invalid UTF-8: byte 0x{byte:02x} at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        at = len(line.decode("utf-8", "surrogatepass")[: error.pos].encode("utf-8", "surrogatepass"))
+        raise BadLineError(f"invalid JSON: {error.msg} at byte {at}") from None
+    except RecursionError:
+        raise BadLineError("nested too deep for what is left of the stack") from None
+    except BadLineError:
+        raise
+    except ValueError as error:
+        raise BadLineError(f"number out of range: {error}") from None
+    assert isinstance(event, dict)
+    return event
+
+
+def _why_no_object(line: bytes) -> str:
+    if line in (b"{", b"["):
+        return "not a JSON object on one line; a pretty-printed document? `jq -c .` makes lines"
+    if line.startswith(b"{"):
+        return "a JSON object that does not end on its line: truncated?"
+    if b"\0" in line:
+        return "not a JSON object: holds NUL bytes, a binary or UTF-16 file?"
+    if line.startswith(b"["):
+        return "not a JSON object but an array; `jq -c '.[]'` makes lines"
+    return "not a JSON object"
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        key = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        _refuse(f"duplicate key {key!r}")
+    return mapping
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise BadLineError(reason)
+
+
+def _depth_may_exceed(line: bytes) -> bool:
+    return line.count(b"{") + line.count(b"[") > MAX_DEPTH
+
+
+def _depth(line: bytes) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKET.finditer(_STRING.sub(b"", line)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,158 @@
+"""A scan: from readers through the engine to findings, in the order of the input, counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from illshell.engine import Engine
+from illshell.errors import StreamError
+from illshell.protocol import Event
+from illshell.tracee_event import SOURCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from illshell.interrupt import StopFlag
+    from illshell.protocol import Finding, Signature
+    from illshell.readers.segment import Reader, Segment
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong with a piece of the input: where, why, and the bytes where there are any."""
+
+    source: str
+    offset: int
+    reason: str
+    line: bytes | None = None
+
+
+@dataclass(slots=True)
+class ScanCounts:
+    """What a scan has seen: ``events`` are ``judged`` + ``skipped``; bad lines are no events.
+
+    ``bytes`` are of the decompressed input. ``errors`` are judged events that the rule could not
+    read. ``broken`` sources could not be opened or read to their end.
+    """
+
+    bytes: int = 0
+    judged: int = 0
+    skipped: int = 0
+    bad_lines: int = 0
+    errors: int = 0
+    findings: int = 0
+    broken: int = 0
+
+    @property
+    def events(self) -> int:
+        """All events of the input."""
+        return self.judged + self.skipped
+
+
+class Scan:
+    """Feeds readers to signatures.
+
+    ``on_finding(finding)`` gets each finding in the order of the input; ``on_problem(problem)``
+    each bad line, each event that a signature could not judge, and each source that broke off.
+    ``on_progress(reader)`` is called after each segment. ``stop`` ends the scan between segments.
+    """
+
+    def __init__(
+        self,
+        signatures: Iterable[Signature],
+        *,
+        on_finding: Callable[[Finding], object],
+        on_problem: Callable[[Problem], object],
+        on_progress: Callable[[Reader], object] = lambda _reader: None,
+        stop: StopFlag | None = None,
+    ) -> None:
+        self.counts = ScanCounts()
+        self._on_finding = on_finding
+        self._on_problem = on_problem
+        self._on_progress = on_progress
+        self._stop = stop
+        self._found: list[Finding] = []
+        self._problems: list[Problem] = []
+        self.engine = Engine(signatures, callback=self._found.append, on_error=self._note_error)
+
+    @property
+    def event_names(self) -> list[str] | None:
+        """The events that the signatures select, for the readers; None for all."""
+        names = {selector.name: None for selector in self.engine.selectors}
+        return None if "*" in names else list(names)
+
+    def run(self, reader: Reader) -> None:
+        """Read one source to its end, or to the stop."""
+        before = self.counts.bytes
+        try:
+            for segment in reader.segments():
+                self.counts.bytes = before + segment.end
+                self._judge(reader, segment)
+                self._on_progress(reader)
+                if self._stop:
+                    return
+        except StreamError as error:
+            self._broken(Problem(reader.name, error.offset, str(error)))
+        except OSError as error:
+            self._broken(Problem(reader.name, self.counts.bytes - before, str(error)))
+        finally:
+            reader.close()
+
+    def finish(self) -> None:
+        """Tell the signatures that the input is complete, unless it was stopped, and close them."""
+        if not self._stop:
+            self.engine.end_of_input(SOURCE)
+        self.engine.close()
+
+    def _judge(self, reader: Reader, segment: Segment) -> None:
+        counts = self.counts
+        counts.skipped += segment.skipped
+        counts.judged += len(segment.events)
+        self._problems.extend(
+            Problem(reader.name, bad.offset, bad.reason, bad.line) for bad in segment.bad
+        )
+        counts.bad_lines += len(segment.bad)
+        if segment.batch is not None:
+            counts.judged += len(segment.batch)
+            self.engine.dispatch_batch(segment.batch)
+        for event in segment.events:
+            self.engine.dispatch(event)
+        self._hand_on(self._problems, self._on_problem, key=lambda problem: problem.offset)
+        self._hand_on(self._found, self._on_finding, key=_offset_of)
+        counts.errors = self.engine.counts.errors
+        counts.findings = self.engine.counts.detections
+
+    def _hand_on(
+        self,
+        items: list[Item],
+        take: Callable[[Item], object],
+        *,
+        key: Callable[[Item], int],
+    ) -> None:
+        """Hand on what a segment gave in the order of the input, packed events and single ones."""
+        items.sort(key=key)
+        handed_on = items.copy()
+        items.clear()
+        for item in handed_on:
+            take(item)
+
+    def _note_error(self, _signature: Signature, event: Any, error: Exception) -> None:
+        custom = event.headers.custom if isinstance(event, Event) else {}
+        self._problems.append(
+            Problem(
+                custom.get("source", ""), custom.get("offset", 0), str(error), custom.get("record")
+            )
+        )
+
+    def _broken(self, problem: Problem) -> None:
+        self.counts.broken += 1
+        self._on_problem(problem)
+
+
+def _offset_of(finding: Finding) -> int:
+    offset = finding.event.headers.custom.get("offset", 0)
+    assert isinstance(offset, int)
+    return offset
