@@ -2,8 +2,7 @@
 
 ctypedef struct batch:
     int64_t length
-    int constant_event       # YES or EXEC for all rows; UNKNOWN: ask event_name
-    question event_name
+    selector wanted
     question comm_is_web_server
     question comm_is_shell
     question pathname_is_shell
@@ -54,14 +53,15 @@ cdef class Matcher:
                 raise ColumnError(
                     name, f"{len(each)} rows, where process_name has {job.length}")
         if isinstance(event_name, str):
-            job.constant_event = (
+            job.wanted.constant_event = (
                 YES if self.wants_bprm_check and event_name == SECURITY_BPRM_CHECK
                 else EXEC if self.wants_exec and event_name == SCHED_PROCESS_EXEC else NO)
         try:
-            if job.constant_event == UNKNOWN:
-                set_question(&job.event_name, WHICH_EVENT, &(<Column?>event_name).c, NULL)
-                job.event_name.wants_bprm_check = self.wants_bprm_check
-                job.event_name.wants_exec = self.wants_exec
+            if job.wanted.constant_event == UNKNOWN:
+                set_question(&job.wanted.event_name, WHICH_EVENT, &(<Column?>event_name).c, NULL)
+                job.wanted.event_name.wants_bprm_check = self.wants_bprm_check
+                job.wanted.event_name.wants_exec = self.wants_exec
+                find_codes(&job.wanted)
             set_question(
                 &job.comm_is_web_server, IS_NAME, process_c, &self.web_servers.table)
             set_question(&job.comm_is_shell, IS_NAME, process_c, &self.shells.table)
@@ -70,13 +70,13 @@ cdef class Matcher:
                 &job.prev_comm_is_web_server, IS_NAME, prev_comm_c, &self.web_servers.table)
             with nogil:
                 match_batch(&job, hits, errors)
-            raise_damaged("event_name", &job.event_name)
+            raise_damaged("event_name", &job.wanted.event_name)
             raise_damaged("process_name", &job.comm_is_web_server)
             raise_damaged("process_name", &job.comm_is_shell)
             raise_damaged("pathname", &job.pathname_is_shell)
             raise_damaged("prev_comm", &job.prev_comm_is_web_server)
         finally:
-            free(job.event_name.memo)
+            free(job.wanted.event_name.memo)
             free(job.comm_is_web_server.memo)
             free(job.comm_is_shell.memo)
             free(job.pathname_is_shell.memo)
@@ -105,38 +105,61 @@ cdef int raise_damaged(str name, const question *q) except -1:
 
 
 cdef int match_batch(batch *job, Rows hits, Rows errors) except -1 nogil:
-    cdef uint32_t checks[BLOCK]
-    cdef uint32_t execs[BLOCK]
-    cdef uint64_t hit_bits[BLOCK_WORDS]
-    cdef uint64_t error_bits[BLOCK_WORDS]
-    cdef Py_ssize_t n_checks, n_execs
-    cdef int64_t base = 0, span
+    # While a block is judged, the memory of the next one's rows is already on its way.
+    cdef selection checks[2]
+    cdef selection execs[2]
+    cdef int64_t base = 0
+    cdef int now = 0
+    if job.length:
+        select_block(job, 0, &checks[0], &execs[0])
     while base < job.length:
-        span = min(<int64_t>BLOCK, job.length - base)
-        memset(hit_bits, 0, sizeof(hit_bits))
-        memset(error_bits, 0, sizeof(error_bits))
-        select_events(job, base, span, checks, &n_checks, execs, &n_execs)
-
-        n_checks = keep(&job.comm_is_web_server, base, checks, n_checks, span, error_bits)
-        n_checks = keep(&job.pathname_is_shell, base, checks, n_checks, span, error_bits)
-        mark(hit_bits, checks, n_checks)
-
-        # An exec event is in error when either of its names is missing, whatever the other says.
-        n_execs = drop_nulls(job.comm_is_shell.c, base, execs, n_execs, error_bits)
-        n_execs = keep(&job.prev_comm_is_web_server, base, execs, n_execs, span, error_bits)
-        n_execs = keep(&job.comm_is_shell, base, execs, n_execs, span, error_bits)
-        mark(hit_bits, execs, n_execs)
-
-        append_marked(hits, base, hit_bits)
-        append_marked(errors, base, error_bits)
-        base += span
+        if base + BLOCK < job.length:
+            select_block(job, base + BLOCK, &checks[1 - now], &execs[1 - now])
+        if checks[now].count or execs[now].count:
+            judge_block(job, base, &checks[now], &execs[now], hits, errors)
+        base += BLOCK
+        now = 1 - now
     return 0
 
 
-cdef void mark(uint64_t *bits, const uint32_t *rows, Py_ssize_t count) noexcept nogil:
+cdef inline void select_block(
+    batch *job, int64_t base, selection *checks, selection *execs
+) noexcept nogil:
+    cdef int64_t span = min(<int64_t>BLOCK, job.length - base)
+    select_events(&job.wanted, base, span, checks, execs)
+    if base + 2 * BLOCK <= job.length:
+        fetch_items(job.comm_is_web_server.c, base + BLOCK)
+    fetch_values(job.comm_is_web_server.c, base, checks)
+    fetch_values(job.prev_comm_is_web_server.c, base, execs)
+
+
+cdef int judge_block(
+    batch *job, int64_t base, selection *checks, selection *execs, Rows hits, Rows errors
+) except -1 nogil:
+    cdef uint64_t hit_bits[BLOCK_WORDS]
+    cdef uint64_t error_bits[BLOCK_WORDS]
+    memset(hit_bits, 0, sizeof(hit_bits))
+    memset(error_bits, 0, sizeof(error_bits))
+
+    keep(&job.comm_is_web_server, base, checks, error_bits)
+    keep(&job.pathname_is_shell, base, checks, error_bits)
+    mark(hit_bits, checks)
+
+    # An exec event is in error when either of its names is missing, whatever the other says.
+    drop_nulls(job.comm_is_shell.c, base, execs, error_bits)
+    keep(&job.prev_comm_is_web_server, base, execs, error_bits)
+    keep(&job.comm_is_shell, base, execs, error_bits)
+    mark(hit_bits, execs)
+
+    append_marked(hits, base, hit_bits)
+    append_marked(errors, base, error_bits)
+    return 0
+
+
+cdef void mark(uint64_t *bits, const selection *s) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(count):
-        bits[rows[i] >> 6] |= <uint64_t>1 << (rows[i] & 63)
+    for i in range(s.count):
+        bits[s.rows[i] >> 6] |= <uint64_t>1 << (s.rows[i] & 63)
 
 
 cdef int append_marked(Rows rows, int64_t base, const uint64_t *bits) except -1 nogil:
@@ -148,67 +171,3 @@ cdef int append_marked(Rows rows, int64_t base, const uint64_t *bits) except -1 
             rows.append(base + 64 * word + lowest_bit(left))
             left &= left - 1
     return 0
-
-
-cdef void select_events(
-    batch *job, int64_t base, int64_t span,
-    uint32_t *checks, Py_ssize_t *n_checks, uint32_t *execs, Py_ssize_t *n_execs
-) noexcept nogil:
-    """List the block's rows of either event; a null name is the name of another event."""
-    cdef question *q = &job.event_name
-    cdef int event = job.constant_event
-    cdef uint32_t row
-    cdef Py_ssize_t all_checks = 0, all_execs = 0
-    if event == UNKNOWN and q.c.layout == INDEXED and q.c.validity == NULL \
-            and q.c.values.validity == NULL:
-        if q.c.index_bytes == 4:
-            select_indexed[uint32_t](
-                q, <const uint32_t *>(q.c.items + 4 * base), base, span,
-                checks, n_checks, execs, n_execs)
-            return
-        if q.c.index_bytes == 1:
-            select_indexed[uint8_t](
-                q, q.c.items + base, base, span, checks, n_checks, execs, n_execs)
-            return
-    for row in range(<uint32_t>span):
-        if job.constant_event == UNKNOWN:
-            event = event_of(q, base + row)
-        checks[all_checks] = row
-        all_checks += event == YES
-        execs[all_execs] = row
-        all_execs += event == EXEC
-    n_checks[0] = all_checks
-    n_execs[0] = all_execs
-
-
-cdef inline int event_of(question *q, int64_t row) noexcept nogil:
-    cdef uint64_t index
-    if not is_valid(q.c, row):
-        return NO
-    if q.c.layout == INDEXED and q.c.values.validity != NULL:
-        index = index_at(q.c, row)
-        if index < <uint64_t>q.c.values.length and not is_valid(q.c.values, <int64_t>index):
-            return NO
-    return answer_row(q, row)
-
-
-cdef void select_indexed(
-    question *q, const unsigned_t *indices, int64_t base, int64_t span,
-    uint32_t *checks, Py_ssize_t *n_checks, uint32_t *execs, Py_ssize_t *n_execs
-) noexcept nogil:
-    cdef uint64_t entries = <uint64_t>q.c.values.length, index
-    cdef const uint8_t *memo = q.memo
-    cdef Py_ssize_t all_checks = 0, all_execs = 0
-    cdef uint32_t row
-    cdef int event
-    for row in range(<uint32_t>span):
-        index = load(indices + row)
-        event = memo[index] if index < entries else UNKNOWN
-        if unlikely(event == UNKNOWN):
-            event = answer_row(q, base + row)
-        checks[all_checks] = row
-        all_checks += event == YES
-        execs[all_execs] = row
-        all_execs += event == EXEC
-    n_checks[0] = all_checks
-    n_execs[0] = all_execs

@@ -43,18 +43,38 @@ cdef inline bint has_name(
 
 
 cdef inline bint has_basename(
-    const name_table *table, const uint8_t *path, int64_t length, const uint8_t *end
+    const name_table *table, const uint8_t *path, int64_t length, const uint8_t *start,
+    const uint8_t *end
 ) noexcept nogil:
-    """Does this path end with a slash and one of the names?"""
-    cdef int64_t i = length - 1
-    cdef int64_t stop = length - LONGEST_NAME - 1
-    if stop < 0:
-        stop = 0
-    while i >= stop:
-        if path[i] == c'/':
-            return has_name(table, path + i + 1, <uint64_t>(length - 1 - i), end)
-        i -= 1
-    return False
+    """Does this path end with a slash and one of the names? Reads from start up to end only."""
+    cdef uint64_t low, high, slot
+    cdef int slash, bytes = 16
+    # A name and its slash are in the last 16 bytes, or they are not there. Bytes before the path
+    # do no harm: a slash among them makes a basename that is no shorter than the path.
+    if unlikely(path + length - start < 16):
+        pad_name(path, <uint64_t>length, end, &low, &high)
+        bytes = <int>length
+    else:
+        low = load_8(path + length - 16)
+        high = load_8(path + length - 8)
+    slash = last_slash(high) + 8
+    if slash < 8:
+        slash = last_slash(low)
+    bytes -= slash + 1
+    if slash < 0 or bytes == 0 or bytes >= length:
+        return False
+    shift_down(&low, &high, slash + 1)
+    slot = slot_of(table, low, high)
+    return (
+        (table.words[2 * slot] == low)
+        & (table.words[2 * slot + 1] == high)
+        & (table.lengths[slot] == bytes)
+    )
+
+
+cdef inline uint64_t filter_bit(uint64_t low, int shift) noexcept nogil:
+    """Which bit of the filter stands for names with this first word."""
+    return (low * <uint64_t>0x9E3779B97F4A7C15) >> shift
 
 
 cdef class NameSet:
@@ -82,6 +102,7 @@ cdef class NameSet:
         free(self.table.displacements)
         free(self.table.words)
         free(self.table.lengths)
+        free(self.table.filter)
 
     cdef bint contains(self, const uint8_t *name, uint64_t length) noexcept nogil:
         return has_name(&self.table, name, length, name + length)
@@ -125,10 +146,15 @@ cdef int build_table(name_table *table, tuple names) except -1:
     table.displacements = <uint32_t *>calloc(buckets, sizeof(uint32_t))
     table.words = <uint64_t *>malloc(slots * 2 * sizeof(uint64_t))
     table.lengths = <uint8_t *>malloc(slots)
+    table.filter_shift = 64 - 9
+    while (<uint64_t>1 << (64 - table.filter_shift)) < 8 * count:
+        table.filter_shift -= 1
+    table.filter = <uint64_t *>calloc(<uint64_t>1 << (64 - table.filter_shift - 6), 8)
     cdef uint64_t *words = <uint64_t *>malloc(count * 2 * sizeof(uint64_t))
     cdef uint8_t *taken = <uint8_t *>malloc(slots)
     try:
-        if not (table.displacements and table.words and table.lengths and words and taken):
+        if not (table.displacements and table.words and table.lengths and table.filter
+                and words and taken):
             raise MemoryError
         for i in range(count):
             name = names[i]
@@ -151,6 +177,8 @@ cdef int build_table(name_table *table, tuple names) except -1:
             table.words[2 * slot] = words[2 * i]
             table.words[2 * slot + 1] = words[2 * i + 1]
             table.lengths[slot] = <uint8_t>len(names[i])
+            slot = filter_bit(words[2 * i], table.filter_shift)
+            table.filter[slot >> 6] |= <uint64_t>1 << (slot & 63)
     finally:
         free(words)
         free(taken)

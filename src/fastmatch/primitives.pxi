@@ -4,6 +4,23 @@ cdef extern from *:
     """
     #include <string.h>
 
+    #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    #error "illshell's core reads names as little-endian words"
+    #endif
+
+    /* The two words of 16 bytes, shifted down by 0 to 15 bytes. */
+    static inline void illshell_shift_down(uint64_t *low, uint64_t *high, int bytes) {
+        unsigned __int128 both = ((unsigned __int128)*high << 64 | *low) >> (8 * bytes);
+        *low = (uint64_t)both;
+        *high = (uint64_t)(both >> 64);
+    }
+    /* Which of the 8 bytes of a word is the last slash, or -1. */
+    static inline int illshell_last_slash(uint64_t word) {
+        const uint64_t sevens = 0x7f7f7f7f7f7f7f7full;
+        uint64_t x = word ^ 0x2f2f2f2f2f2f2f2full;
+        uint64_t zeros = ~(((x & sevens) + sevens) | x | sevens);
+        return zeros ? (63 - __builtin_clzll(zeros)) >> 3 : -1;
+    }
     static inline uint64_t illshell_mix(uint64_t a, uint64_t b) {
         unsigned __int128 product = (unsigned __int128)a * b;
         return (uint64_t)product ^ (uint64_t)(product >> 64);
@@ -30,11 +47,14 @@ cdef extern from *:
     uint32_t load_4 "illshell_load_4"(const void *p) noexcept nogil
     uint16_t load_2 "illshell_load_2"(const void *p) noexcept nogil
     const uint8_t *window "illshell_window"
+    void shift_down "illshell_shift_down"(
+        uint64_t *low, uint64_t *high, int bytes) noexcept nogil
+    int last_slash "illshell_last_slash"(uint64_t word) noexcept nogil
     int lowest_bit "illshell_lowest_bit"(uint64_t word) noexcept nogil
     void prefetch "illshell_prefetch"(const void *address) noexcept nogil
     bint unlikely "illshell_unlikely"(bint condition) noexcept nogil
 
 cdef enum:
     LONGEST_NAME = 15     # a comm is 16 bytes with its NUL
-    BLOCK = 2048          # rows judged at a time: their numbers stay in the first-level cache
+    BLOCK = 2048          # rows judged at a time: their numbers stay in the nearest caches
     BLOCK_WORDS = 32      # words of a bitmap of a block

@@ -16,6 +16,8 @@ cdef extern from *:
         uint32_t *displacements;      /* bucket_mask + 1 */
         uint64_t *words;              /* 2 * (slot_mask + 1) */
         uint8_t *lengths;             /* slot_mask + 1 */
+        uint64_t *filter;             /* a bit for the hash of each name's first word */
+        int filter_shift;             /* the hash's top 64 - filter_shift bits number the bits */
     } illshell_name_table;
 
     enum { ILLSHELL_FIXED = 1, ILLSHELL_OFFSETS_32, ILLSHELL_OFFSETS_64, ILLSHELL_VIEWS,
@@ -45,6 +47,8 @@ cdef extern from *:
         uint32_t *displacements
         uint64_t *words
         uint8_t *lengths
+        uint64_t *filter
+        int filter_shift
 
     enum:
         FIXED "ILLSHELL_FIXED"

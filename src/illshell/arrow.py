@@ -9,7 +9,7 @@ from nanoarrow.iterator import PyIterator
 
 from illshell._fastmatch import Column
 from illshell.batch import EventBatch
-from illshell.column_names import choose_columns
+from illshell.column_names import REQUIRED, choose_columns
 from illshell.errors import ColumnError
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def _from_c_array(array: CArray, columns: Mapping[str, str] | None) -> EventBatc
             column, array, view.child(index), schema.child(index), view.offset, view.length
         )
         for column, index in chosen.items()
+        # A column of Arrow's null type is one that is absent, unless the rule can't do without.
+        if column in REQUIRED or view.child(index).storage_type != "na"
     }
     return EventBatch(
         event_name=taken["event_name"],
@@ -106,6 +108,8 @@ def _column(
 
     nanoarrow's buffer of a child does not keep the array's memory, so the column keeps ``owner``.
     """
+    if view.n_buffers == 0:
+        raise _holds_no_names(name, schema)
     offset = parent_offset + view.offset
     validity = view.buffer(0) if view.null_count else None
     storage = view.storage_type
@@ -131,7 +135,11 @@ def _column(
     if storage == "fixed_size_binary":
         width = int(schema.format.removeprefix("w:"))
         return Column.fixed(view.buffer(1), width, length, offset, validity, owner=owner)
-    raise ColumnError(name, f"Arrow type {_type_name(schema)} holds no names; {_WANTED} would do")
+    raise _holds_no_names(name, schema)
+
+
+def _holds_no_names(name: str, schema: CSchema) -> ColumnError:
+    return ColumnError(name, f"Arrow type {_type_name(schema)} holds no names; {_WANTED} would do")
 
 
 def _type_name(schema: CSchema) -> str:

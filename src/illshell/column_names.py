@@ -16,7 +16,8 @@ KNOWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Each column of an EventBatch, and the names it is known by where the caller gives none."""
 
-_REQUIRED = ("event_name", "process_name")
+REQUIRED: Final = ("event_name", "process_name")
+"""The columns that an EventBatch can't do without."""
 
 
 def choose_columns(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
@@ -32,7 +33,7 @@ def choose_columns(names: Sequence[str], columns: Mapping[str, str]) -> dict[str
         wanted = (columns[column],) if column in columns else known
         found = next((name for name in wanted if name in names), None)
         if found is None:
-            if column in columns or column in _REQUIRED:
+            if column in columns or column in REQUIRED:
                 raise ColumnError(
                     column,
                     f"missing: nothing is called {' or '.join(wanted)}; "

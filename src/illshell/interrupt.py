@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 ECHO: Final = 0.3
-"""Seconds within which a second signal is taken for the first: a group and a parent both send it."""
+"""Seconds within which a second signal is taken for the first, sent to the group and to each."""
 
 
 class StopFlag:

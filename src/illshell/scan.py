@@ -97,7 +97,8 @@ class Scan:
         except StreamError as error:
             self._broken(Problem(reader.name, error.offset, str(error)))
         except OSError as error:
-            self._broken(Problem(reader.name, self.counts.bytes - before, str(error)))
+            reason = error.strerror or str(error)
+            self._broken(Problem(reader.name, self.counts.bytes - before, reason))
         finally:
             reader.close()
 
@@ -120,10 +121,10 @@ class Scan:
             self.engine.dispatch_batch(segment.batch)
         for event in segment.events:
             self.engine.dispatch(event)
-        self._hand_on(self._problems, self._on_problem, key=lambda problem: problem.offset)
-        self._hand_on(self._found, self._on_finding, key=_offset_of)
         counts.errors = self.engine.counts.errors
         counts.findings = self.engine.counts.detections
+        self._hand_on(self._problems, self._on_problem, key=lambda problem: problem.offset)
+        self._hand_on(self._found, self._on_finding, key=_offset_of)
 
     def _hand_on(
         self,

@@ -133,15 +133,19 @@ class _SegmentBuilder:
 def _candidate(event_names: Sequence[str]) -> re.Pattern[bytes]:
     r"""Find what every line with one of these names must hold.
 
-    That is the name as it is, or a ``\u`` escape of a character that the names use: without one,
-    each character of a name stands for itself. Names beyond ASCII letters, digits and ``_``
-    could be escaped in other ways too, and then every line is a candidate.
+    That is the name as it is, or an escape of one of its characters: ``\u00`` and two hexadecimal
+    digits, or any escape at all where a name has characters that can be escaped in other ways.
     """
-    if not all(re.fullmatch(r"\w+", name, re.ASCII) for name in event_names):
+    if not event_names:
+        return re.compile(rb"(?!)")
+    if not all(event_names):
         return re.compile(rb"")
-    literals = [name.encode() for name in event_names]
-    # \u0030 to \u007a: the digits, the letters and the underscore lie in there.
-    return re.compile(b"|".join([*literals, rb"\\u00[3-7]"]))
+    literals = [re.escape(name.encode()) for name in event_names]
+    if not all(re.fullmatch(r"[0-9A-Za-z_.: -]+", name) for name in event_names):
+        return re.compile(b"|".join([*literals, rb"\\"]))
+    values = sorted({b"%02x" % byte for name in event_names for byte in name.encode()})
+    escape = rb"\\u00(?i:%b)" % b"|".join(values)
+    return re.compile(b"|".join([*literals, escape]))
 
 
 class PlainReader:
@@ -157,7 +161,7 @@ class PlainReader:
         stop: StopFlag | None = None,
     ) -> None:
         self.name = name
-        self._raw = RawSource(source, stop or StopFlag())
+        self._raw = RawSource(source, StopFlag() if stop is None else stop)
         self.size = self._raw.size
         self._decoder = LineDecoder(event_names, source=name, strict=strict)
 

@@ -1,0 +1,76 @@
+"""The command line: every way out of it is an exit code and, where something went wrong, a line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from illshell.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and give the exit code."""
+    import click
+
+    from illshell.cli.report import say
+    from illshell.errors import VersionMismatchError
+
+    try:
+        code = _invoke(list(arguments))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        code = ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.USAGE
+    except VersionMismatchError as error:
+        say(str(error))
+        code = ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        code = ExitCode.INTERRUPTED
+    except OSError as error:
+        code = ExitCode.READER_GONE if error.errno == errno.EPIPE else ExitCode.OUTPUT
+        if code is ExitCode.OUTPUT:
+            say(error.strerror or str(error))
+    except Exception as error:
+        if os.environ.get("ILLSHELL_DEBUG"):
+            raise
+        say(
+            f"a fault of illshell itself: {type(error).__name__}: {error}; "
+            "with ILLSHELL_DEBUG=1 in the environment it says where"
+        )
+        code = ExitCode.FAULT
+    _drop_unwritable_output()
+    return code
+
+
+def _invoke(arguments: list[str]) -> int:
+    from click.shell_completion import shell_complete
+
+    from illshell.cli.app import COMPLETION_VARIABLE, PROGRAM, command
+
+    if instruction := os.environ.get(COMPLETION_VARIABLE):
+        return shell_complete(command, {}, PROGRAM, COMPLETION_VARIABLE, instruction)
+    # Not command.main(): it would turn a broken pipe into an exit code of its own.
+    with command.make_context(PROGRAM, arguments) as context:
+        return command.invoke(context) or ExitCode.DONE
+
+
+def _drop_unwritable_output() -> None:
+    """Keep the interpreter from failing, at its exit, to write what could not be written."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,206 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from typing import Any, Final
+
+import click
+
+from illshell._version import __version__
+from illshell.cli.exit_codes import EXIT_CODES_HELP, ExitCode
+from illshell.errors import VersionMismatchError
+from illshell.formats import FORMATS
+from illshell.names import EVENTS
+
+PROGRAM: Final = "illshell"
+COMPLETION_VARIABLE: Final = "_ILLSHELL_COMPLETE"
+
+CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+COMPLETION_HELP: Final = """\
+\b
+To have it in every session, put a line into the shell's own file:
+  ~/.bashrc                    eval "$(illshell completion bash)"
+  ~/.zshrc                     eval "$(illshell completion zsh)"
+  ~/.config/fish/config.fish   illshell completion fish | source
+"""
+
+# Whether a path can be read is found out by reading it: one that can't costs no other one.
+PATH: Final = click.Path(readable=False, allow_dash=True)
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if not value or context.resilient_parsing:
+        return
+    from illshell.readers import describe_reader
+
+    click.echo(f"{PROGRAM} {__version__}")
+    try:
+        click.echo(f"reader: {describe_reader()}")
+    except VersionMismatchError as error:
+        click.echo(f"reader: none; {error}")
+        context.exit(ExitCode.USAGE)
+    click.echo(f"Python: {platform.python_version()} ({platform.python_implementation()})")
+    context.exit()
+
+
+@click.group(
+    context_settings=CONTEXT,
+    epilog="""\
+\b
+Examples:
+  tracee --output json | illshell scan
+  illshell scan --fail-on-finding --quarantine bad.jsonl events-*.jsonl.zst
+  illshell scan --format tracee -o findings.jsonl events.jsonl
+  illshell demo
+""",
+)
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version, the reader in use, and Python's version.",
+)
+def command() -> None:
+    """Find the moment a web server turns into a shell (Tracee's TRC-1016).
+
+    illshell reads event streams as Tracee prints them and reports each web server that spawned
+    a shell.
+    """
+
+
+@command.command(epilog=EXIT_CODES_HELP)
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH|-]...")
+@click.option(
+    "--event",
+    type=click.Choice([*EVENTS, "both"]),
+    default="both",
+    show_default=True,
+    help="The event to judge; judging both can report one exec twice.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    default="-",
+    metavar="FILE",
+    help="Write findings there instead of to stdout; a file is overwritten.",
+)
+@click.option(
+    "-f",
+    "--format",
+    "output_format",
+    type=click.Choice(FORMATS),
+    help="table: for people. jsonl: a JSON object a line. tracee: the finding event of Tracee "
+    "v0.24. raw: the Data/Context/SigMetadata of tracee-rules.  "
+    "[default: table on a terminal, else jsonl]",
+)
+@click.option(
+    "--quarantine",
+    type=PATH,
+    metavar="FILE",
+    help="Write each bad line and each event that could not be judged there, as it came.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Decode every line, refuse duplicate keys, and exit with 3 if anything was bad.",
+)
+@click.option("--fail-on-finding", is_flag=True, help="Exit with 1 if there are findings.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="No summary, no progress, no message for each bad line."
+)
+@click.option("--no-progress", is_flag=True, help="No progress line, even on a terminal.")
+@click.option(
+    "--reader",
+    type=click.Choice(["auto", "native", "plain"]),
+    default="auto",
+    show_default=True,
+    help="native: illshell-ingest (Rust). plain: Python. auto: the fastest that is installed.",
+)
+def scan(paths: tuple[str, ...], **given: Any) -> int:
+    """Scan Tracee's JSON lines for web servers that spawn shells.
+
+    PATH is a file, a FIFO, or - for stdin, which is the default in a pipe; gzip and zstd are known
+    by their content. Findings come in the order of the input, each as soon as its line is complete.
+    """
+    from illshell.cli.scan_run import ScanOptions, Source, run_scan
+
+    if not paths:
+        if sys.stdin is not None and sys.stdin.isatty():
+            raise click.UsageError("Nothing to scan: give a PATH, or pipe events in.")
+        paths = ("-",)
+    sources = [Source.of(path) for path in paths]
+    options = ScanOptions(
+        events=EVENTS if given["event"] == "both" else (given["event"],),
+        output=given["output"],
+        format=given["output_format"],
+        quarantine=given["quarantine"],
+        strict=given["strict"],
+        fail_on_finding=given["fail_on_finding"],
+        quiet=given["quiet"],
+        progress=not given["no_progress"],
+        native=_native(given["reader"]),
+    )
+    return run_scan(sources, options)
+
+
+def _native(choice: str) -> bool:
+    from illshell.readers import has_native
+
+    if choice == "plain":
+        return False
+    if choice == "native" and not has_native():
+        raise click.UsageError("--reader native: illshell-ingest is not installed.")
+    return has_native()
+
+
+@command.command()
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    help="[default: text on a terminal, else json]",
+)
+def metadata(output_format: str | None) -> None:
+    """Show the metadata of the signature."""
+    from illshell.cli.describe import describe
+    from illshell.formats.parts import metadata_of
+    from illshell.metadata import illegitimate_shell_metadata
+
+    facts = illegitimate_shell_metadata()
+    if output_format is None:
+        output_format = "text" if sys.stdout is not None and sys.stdout.isatty() else "json"
+    if output_format == "json":
+        click.echo(json.dumps(metadata_of(facts), indent=2))
+    else:
+        click.echo(describe(facts))
+
+
+@command.command()
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH|-]...")
+def demo(paths: tuple[str, ...]) -> int:
+    """Scan what real web servers did in a lab, then each PATH.
+
+    Exit codes are those of `illshell scan`.
+    """
+    from illshell.cli.demo import run_demo
+
+    return run_demo(paths)
+
+
+@command.command(epilog=COMPLETION_HELP)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None, "the choice above is click's own"
+    click.echo(kind(command, {}, PROGRAM, COMPLETION_VARIABLE).source())

@@ -1,0 +1,42 @@
+"""What the exit code says."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+
+class ExitCode(IntEnum):
+    """How a command ended; of several that apply, the one that stands last here."""
+
+    DONE = 0
+    INPUT = 3
+    FINDINGS = 1
+    USAGE = 2
+    OUTPUT = 4
+    FAULT = 70
+    READER_GONE = 141
+    HANGUP = 129
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+    @staticmethod
+    def of_signal(number: int) -> ExitCode:
+        """Give the code of an end by this signal, as shells count it."""
+        return ExitCode(128 + number)
+
+
+EXIT_CODES_HELP: Final = """\
+\b
+Exit codes:
+  0    done
+  1    there are findings, and --fail-on-finding was given
+  2    wrong usage, or an installation that does not fit together
+  3    some input could not be read; with --strict also: some line or
+       event was bad
+  4    the output or the quarantine could not be written
+  70   a fault of illshell itself
+  129, 130, 143   ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM
+  141  the reader of the output went away (SIGPIPE)
+Of several that apply: a signal, then 141, 4, 1, 3.
+"""

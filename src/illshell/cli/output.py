@@ -1,0 +1,56 @@
+"""The format of the output: what was asked for, or what suits the one who reads it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Final
+
+from illshell.formats import json_format
+
+if TYPE_CHECKING:
+    from illshell.formats import Format
+    from illshell.sink import Sink
+
+COLUMNS: Final = 120
+"""Width of a table that goes to no terminal, unless COLUMNS is set."""
+
+
+def make_format(name: str | None, sink: Sink) -> Format:
+    """Give the format of this name; of None, a table for a terminal and JSON lines for programs."""
+    is_terminal = sink.is_terminal
+    if name is None:
+        name = "table" if is_terminal else "jsonl"
+    if name != "table":
+        return json_format(name)
+
+    import io
+
+    from rich.console import Console
+
+    from illshell.formats.table import Table
+
+    has_colors = is_terminal and os.environ.get("TERM") != "dumb" and not no_color()
+    console = Console(
+        file=io.StringIO(),
+        force_terminal=has_colors,
+        color_system="auto" if has_colors else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+    def columns() -> int:
+        try:
+            return sink.columns
+        except OSError:
+            return shutil.get_terminal_size((COLUMNS, 24)).columns
+
+    encoding = sys.stdout.encoding if is_terminal and sys.stdout is not None else "utf-8"
+    return Table(console, columns, encoding)
+
+
+def no_color() -> bool:
+    """Say whether the user wants no colours anywhere (no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))

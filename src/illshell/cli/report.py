@@ -1,0 +1,75 @@
+"""Messages on stderr: what was bad, where, and what came of it all."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from illshell.cli.human import duration, plural, rate, scaled
+from illshell.formats.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from illshell.scan import Problem, ScanCounts
+
+LIMIT: Final = 10
+"""Bad lines and events of a source that get a message each; the others are counted."""
+
+
+def say(text: str) -> None:
+    """Write a message to stderr; a stderr that takes none is no reason to stop."""
+    message = f"illshell: {visible(text)}\n"
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(message)
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def summary(counts: ScanCounts, seconds: float) -> str:
+    """Say in a line what a scan has seen and how fast."""
+    parts = [
+        f"{plural(counts.events, 'event')} ({counts.judged:,} judged, {counts.skipped:,} skipped)",
+        plural(counts.findings, "finding"),
+        plural(counts.bad_lines, "bad line"),
+        plural(counts.errors, "error"),
+    ]
+    if counts.broken:
+        parts.append(f"{plural(counts.broken, 'source')} not read to the end")
+    speed = f"{rate(counts.bytes, seconds, 'B')}, {rate(counts.events, seconds, ' events')}"
+    return f"{', '.join(parts)}; {scaled(counts.bytes, 'B')} in {duration(seconds)}: {speed}"
+
+
+class Reporter:
+    """Tells of the problems of a scan, of each source the first few and then how many more.
+
+    ``quiet`` leaves only sources that could not be read. ``before`` is called before each message.
+    """
+
+    def __init__(self, *, quiet: bool, before: Callable[[], object]) -> None:
+        self._quiet = quiet
+        self._before = before
+        self._seen = 0
+
+    def problem(self, problem: Problem) -> None:
+        """Tell of a bad line, a bad event, or a source that broke off."""
+        if problem.line is not None:
+            if self._quiet:
+                return
+            self._seen += 1
+            if self._seen > LIMIT:
+                return
+        self.tell(f"{problem.source}: byte {problem.offset}: {problem.reason}")
+
+    def end_of_source(self, name: str) -> None:
+        """Tell how many problems of a source got no message."""
+        if self._seen > LIMIT:
+            self.tell(f"{name}: … and {self._seen - LIMIT:,} more")
+        self._seen = 0
+
+    def tell(self, text: str) -> None:
+        """Write any message."""
+        self._before()
+        say(text)

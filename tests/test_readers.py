@@ -1,0 +1,380 @@
+"""Both readers: what they make of a stream is what json.loads makes of it, line by line."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from json_lines_at_random import streams
+from tracee_events import bprm_check, process_exec
+
+from illshell import IllegitimateShell, IllshellError, StreamError, reference
+from illshell.names import EVENTS
+from illshell.protocol import SignatureContext
+from illshell.readers import has_native, open_reader
+from illshell.readers.json_line import MAX_DEPTH, MAX_LINE, decode_event
+from illshell.readers.plain import LineDecoder
+from illshell.scan import Problem, Scan
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+needs_native = pytest.mark.skipif(
+    not has_native(), reason="needs illshell-ingest: install Rust, then `make test`"
+)
+READERS = [
+    pytest.param(False, id="plain"),
+    pytest.param(True, id="native", marks=needs_native),
+]
+
+
+class NativeDecoder:
+    """illshell_ingest.JsonLines with the face of LineDecoder."""
+
+    def __init__(self, names: Any, *, strict: bool = False, max_line: int = MAX_LINE) -> None:
+        import illshell_ingest
+
+        from illshell.readers.native import ARGUMENTS, SegmentMaker
+
+        self._lines = illshell_ingest.JsonLines(names, ARGUMENTS, strict=strict, max_line=max_line)
+        self._maker = SegmentMaker(names, source="", strict=strict, max_line=max_line)
+
+    def feed(self, piece: bytes) -> Any:
+        return self._maker.segment(self._lines.feed(piece))
+
+    def finish(self) -> Any:
+        return self._maker.segment(self._lines.finish())
+
+
+def decoder(native: bool, *arguments: Any, **options: Any) -> Any:
+    return (NativeDecoder if native else LineDecoder)(*arguments, **options)
+
+
+def outcome(decoder: Any, pieces: list[bytes]) -> dict[str, Any]:
+    """What a decoder makes of a stream, whatever pieces it came in."""
+    found: list[Any] = []
+    signature = IllegitimateShell(EVENTS)
+    signature.init(SignatureContext(found.append))
+    events, bad, errors, skipped = [], [], [], 0
+    for segment in [*map(decoder.feed, pieces), decoder.finish()]:
+        skipped += segment.skipped
+        bad += [(each.offset, each.reason, each.line) for each in segment.bad]
+        single = list(segment.events)
+        if segment.batch is not None:
+            packed = [segment.batch.event(row) for row in range(len(segment.batch))]
+            errors += [
+                (packed[row].headers.custom["offset"], str(error))
+                for row, error in signature.on_batch(segment.batch)
+            ]
+            events += packed
+        for event in single:
+            try:
+                signature.on_event(event)
+            except IllshellError as error:
+                errors.append((event.headers.custom["offset"], str(error)))
+        events += single
+    return {
+        "events": sorted(
+            ((e.headers.custom["offset"], e.headers.custom["length"], json.dumps(e.payload)) for e in events)
+        ),
+        "hits": sorted(f.event.headers.custom["offset"] for f in found),
+        "errors": sorted(errors),
+        "bad": sorted(bad),
+        "skipped": skipped,
+        "end": segment.end,
+    }
+
+
+def depth_of(value: Any) -> int:
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, (dict, list))]:
+        depth += 1
+        level = [v for each in level for v in (each.values() if isinstance(each, dict) else each)]
+    return depth
+
+
+def straightforward(stream: bytes) -> dict[str, Any]:
+    """The loop that any user would write, with the twin for a judge.
+
+    JSON is UTF-8: ``json.loads`` of bytes would take a line in UTF-16 as well.
+    """
+    found: list[Any] = []
+    signature = reference.IllegitimateShell(EVENTS)
+    signature.init(SignatureContext(found.append))
+    events, errors, offset = [], [], 0
+    for line in io.BytesIO(stream):
+        begin, offset = offset, offset + len(line)
+        try:
+            event = json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogatepass"))
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(event, dict) or depth_of(event) > MAX_DEPTH:
+            continue
+        record = line.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n")
+        if event.get("eventName") in EVENTS:
+            events.append((begin + line.index(record), len(record), json.dumps(event)))
+            try:
+                before = len(found)
+                signature.on_event(event)
+                found[before:] = [begin + line.index(record)] * (len(found) - before)
+            except IllshellError as error:
+                errors.append((begin + line.index(record), str(error)))
+    return {"events": events, "hits": found, "errors": errors}
+
+
+@pytest.mark.parametrize("native", READERS)
+@settings(max_examples=400, deadline=None)
+@given(stream=streams)
+def test_a_reader_is_the_straightforward_loop(stream: bytes, native: bool) -> None:
+    got = outcome(decoder(native, EVENTS), [stream])
+    expected = straightforward(stream)
+    assert {key: got[key] for key in expected} == expected
+    assert got["end"] == len(stream)
+
+
+@needs_native
+@settings(max_examples=400, deadline=None)
+@given(streams, st.booleans(), st.sampled_from([EVENTS, EVENTS[:1], None, [], [""], ["ähm"]]))
+def test_the_readers_agree(stream: bytes, strict: bool, names: Any) -> None:
+    native, plain = (outcome(decoder(n, names, strict=strict), [stream]) for n in (True, False))
+    assert native == plain
+
+
+NASTY = b"\n".join(
+    [
+        b"\xef\xbb\xbf" + json.dumps(bprm_check("nginx", "/bin/sh")).encode() + b"\r",
+        b"",
+        json.dumps(process_exec("apache2", "sh")).encode(),
+        b'{"eventName":"\\u0073ecurity_bprm_check","processName":"nginx"}',
+        b'{"eventName":"sched_process_exec"',
+        b'{"eventName":"open"}',
+        b"\xff\xfe",
+        json.dumps(bprm_check("nginx", "/bin/dash")).encode(),
+    ]
+)
+
+
+@pytest.mark.parametrize("native", READERS)
+def test_split_at_every_byte(native: bool) -> None:
+    whole = outcome(decoder(native, EVENTS), [NASTY])
+    assert len(whole["hits"]) == 3
+    for cut in range(len(NASTY) + 1):
+        assert outcome(decoder(native, EVENTS), [NASTY[:cut], NASTY[cut:]]) == whole
+    single_bytes = [bytes([byte]) for byte in NASTY]
+    assert outcome(decoder(native, EVENTS), single_bytes) == whole
+
+
+@pytest.mark.parametrize("native", READERS)
+def test_lines_up_to_the_limit(native: bool) -> None:
+    hit = json.dumps(bprm_check("nginx", "/bin/sh")).encode()
+    limit = len(hit)
+    stream = hit + b"\n" + hit + b" \n" + hit + b"\n"
+    for pieces in ([stream], [stream[:5], stream[5:]], [bytes([b]) for b in stream]):
+        got = outcome(decoder(native, EVENTS, max_line=limit), pieces)
+        assert got["hits"] == [0, 2 * limit + 3]
+        assert got["bad"] == [(limit + 1, f"longer than the limit of {limit} bytes", hit)]
+
+
+def test_the_limits_are_the_documented_ones() -> None:
+    assert MAX_LINE == 16 * 1024 * 1024
+    assert MAX_DEPTH == 512
+    if has_native():
+        import illshell_ingest
+
+        assert illshell_ingest.MAX_LINE == MAX_LINE
+
+
+REASONS = [
+    (b'{"a":1', "a JSON object that does not end on its line: truncated?"),
+    (b"{", "not a JSON object on one line; a pretty-printed document? `jq -c .` makes lines"),
+    (b"[", "not a JSON object on one line; a pretty-printed document? `jq -c .` makes lines"),
+    (b"[{}]", "not a JSON object but an array; `jq -c '.[]'` makes lines"),
+    (b"text", "not a JSON object"),
+    (b"}", "not a JSON object"),
+    (b"\0\0", "not a JSON object: holds NUL bytes, a binary or UTF-16 file?"),
+    (b"{'a': 1}", "invalid JSON: Expecting property name enclosed in double quotes at byte 1"),
+    ('{"ü": x}'.encode(), "invalid JSON: Expecting value at byte 7"),
+    (b'{"a": "\xff"}', "invalid UTF-8: byte 0xff at byte 7"),
+    (b'{"a": "\0"}', "invalid JSON: Invalid control character at at byte 7"),
+    (b'{"a": ' + b"9" * 5000 + b"}", "number out of range: Exceeds the limit (4300 digits)"),
+    (b'{"a": ' + b"[" * 512 + b"]" * 512 + b"}", "nested deeper than 512 levels"),
+    (b'{"a": 1}}', "invalid JSON: Extra data at byte 8"),
+]
+
+
+@pytest.mark.parametrize("native", READERS)
+@pytest.mark.parametrize(("line", "reason"), REASONS)
+def test_reasons_say_what_and_where(line: bytes, reason: str, native: bool) -> None:
+    [(offset, text, bytes_of_it)] = outcome(decoder(native, None), [b"\n" + line + b"\n"])["bad"]
+    assert (offset, bytes_of_it) == (1, line)
+    assert text.startswith(reason)
+
+
+@pytest.mark.parametrize("native", READERS)
+def test_strict_validates_every_line_and_names_duplicate_keys(native: bool) -> None:
+    stream = b'{"a":1,}\n{"a":{"b":1,"b":2}}\n{"eventName":"open"}\n'
+    assert outcome(decoder(native, EVENTS), [stream])["skipped"] == 3
+    got = outcome(decoder(native, EVENTS, strict=True), [stream])
+    assert [(offset, reason) for offset, reason, _ in got["bad"]] == [
+        (0, "invalid JSON: Expecting property name enclosed in double quotes at byte 7"),
+        (9, "duplicate key 'b'"),
+    ]
+    assert got["skipped"] == 1
+
+
+def scan(path: Any, *, native: bool) -> tuple[list[Any], list[Problem], Any]:
+    found: list[Any] = []
+    problems: list[Problem] = []
+    job = Scan(
+        [IllegitimateShell(EVENTS)], on_finding=found.append, on_problem=problems.append
+    )
+    job.run(open_reader(path, job.event_names, native=native))
+    job.finish()
+    return [f.event.headers.custom["offset"] for f in found], problems, job.counts
+
+
+MANY = (NASTY + b"\n") * 3 + (json.dumps(bprm_check("nginx", "/bin/sh")).encode() + b"\n") * 1000
+
+COMPRESSIONS = {
+    "plain": lambda data: data,
+    "gzip": gzip.compress,
+    "gzip members": lambda data: gzip.compress(data[:700]) + gzip.compress(data[700:]),
+    "gzip padded": lambda data: gzip.compress(data) + b"\0" * 512,
+    "zstd": zstd.compress,
+    "zstd frames": lambda data: zstd.compress(data[:700]) + zstd.compress(data[700:]),
+    "zstd skippable": lambda data: b"\x53\x2a\x4d\x18\x03\0\0\0abc" + zstd.compress(data),
+}
+
+
+@pytest.mark.parametrize("native", READERS)
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_compression_is_told_by_content(
+    tmp_path: Path, compression: str, *, native: bool
+) -> None:
+    path = tmp_path / "events.zip"
+    path.write_bytes(COMPRESSIONS[compression](MANY))
+    hits, problems, counts = scan(str(path), native=native)
+    assert len(hits) == counts.findings == 1009
+    assert counts.bytes == len(MANY)
+    assert len(problems) == 9
+    assert counts.broken == 0
+
+
+@pytest.mark.parametrize("native", READERS)
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+@pytest.mark.parametrize("damage", ["cut", "garbage", "flipped"])
+def test_what_came_before_a_damage_is_judged(
+    tmp_path: Path, compression: str, damage: str, *, native: bool
+) -> None:
+    first = COMPRESSIONS[compression](MANY)
+    noise = os.urandom(100_000) + b"\n"
+    checksum = {zstd.CompressionParameter.checksum_flag: 1}
+    second = gzip.compress(noise) if compression == "gzip" else zstd.compress(noise, options=checksum)
+    data = {
+        "cut": first + second[: len(second) // 2],
+        "garbage": first + b"garbage behind it",
+        "flipped": first + second[:2000] + bytes(b ^ 0x55 for b in second[2000:]),
+    }[damage]
+    path = tmp_path / "events"
+    path.write_bytes(data)
+    hits, problems, counts = scan(str(path), native=native)
+    assert len(hits) == 1009
+    assert counts.broken == 1
+    assert problems[-1].source == str(path)
+    assert compression in problems[-1].reason
+    assert problems[-1].offset >= len(MANY)
+
+
+@pytest.mark.parametrize("native", READERS)
+def test_empty_input(tmp_path: Path, native: bool) -> None:
+    path = tmp_path / "empty"
+    for data in (b"", b"\n\n \n", gzip.compress(b""), b"\xef\xbb\xbf"):
+        path.write_bytes(data)
+        hits, problems, counts = scan(str(path), native=native)
+        assert (hits, problems, counts.events) == ([], [], 0)
+
+
+@pytest.mark.parametrize("native", READERS)
+def test_what_cannot_be_opened(tmp_path: Path, native: bool) -> None:
+    with pytest.raises(IsADirectoryError):
+        open_reader(str(tmp_path), EVENTS, native=native)
+    with pytest.raises(FileNotFoundError):
+        open_reader(str(tmp_path / "missing"), EVENTS, native=native)
+
+
+@pytest.mark.parametrize("native", READERS)
+@pytest.mark.parametrize("compress", [None, "gzip", "zstd"])
+def test_a_pipe_gives_events_as_they_come(compress: str | None, native: bool) -> None:
+    hit = json.dumps(bprm_check("nginx", "/bin/sh")).encode() + b"\n"
+    read_end, write_end = os.pipe()
+    reader = open_reader(read_end, EVENTS, native=native)
+    os.close(read_end)
+    segments = reader.segments()
+    raw = os.fdopen(write_end, "wb", buffering=0)
+    file: Any = raw
+    if compress == "gzip":
+        file = gzip.GzipFile(fileobj=raw, mode="wb")
+    elif compress == "zstd":
+        file = zstd.ZstdFile(raw, mode="wb")
+    alarm = threading.Timer(20, raw.close)
+    alarm.start()
+    try:
+        for _ in range(3):
+            file.write(hit)
+            if compress == "gzip":
+                file.flush()
+            elif compress == "zstd":
+                file.flush(file.FLUSH_BLOCK)
+            while True:
+                segment = next(segments)
+                if segment.batch is not None or segment.events:
+                    break
+        if compress:
+            file.close()
+    finally:
+        alarm.cancel()
+        raw.close()
+        reader.close()
+
+
+@pytest.mark.parametrize("native", READERS)
+def test_stream_errors_carry_their_offset(tmp_path: Path, native: bool) -> None:
+    path = tmp_path / "cut.gz"
+    path.write_bytes(gzip.compress(os.urandom(10_000))[:5_000])
+    reader = open_reader(str(path), None, native=native)
+    with pytest.raises(StreamError) as caught:
+        list(reader.segments())
+    assert 0 < caught.value.offset < 10_000
+
+
+def test_a_version_of_its_own_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import ModuleType
+
+    from illshell import VersionMismatchError
+
+    other = ModuleType("illshell_ingest")
+    other.__version__ = "9.9.9"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "illshell_ingest", other)
+    has_native.cache_clear()
+    try:
+        with pytest.raises(VersionMismatchError, match=r"9\.9\.9 is installed"):
+            has_native()
+    finally:
+        has_native.cache_clear()
+
+
+def test_decoding_refuses_what_is_no_object() -> None:
+    assert decode_event(b'{"a": NaN}')
+    with pytest.raises(ValueError, match="not a JSON object"):
+        decode_event(b"5")
