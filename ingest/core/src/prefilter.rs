@@ -3,8 +3,13 @@
 //! An event with a wanted name spells it in its line: literally, or with at least one escape. So a line that holds
 //! neither a wanted name nor an escape that stands for a byte of one cannot be a wanted event. The search looks at
 //! raw bytes and only ever errs towards decoding.
+//!
+//! There are two ways to search, with the same answer. Where the processor and the names allow, one sweep marks
+//! line ends, backslashes and likely names together ([`illshell_ingest_sweep`]). Elsewhere each is searched for by
+//! itself, with searches that are vectorised on every platform.
 
 use aho_corasick::AhoCorasick;
+use illshell_ingest_sweep::{MAX_DISTANCE, Pair, is_fast, sweep};
 use memchr::{memchr, memchr_iter, memmem::Finder};
 
 /// More names than this are searched for all at once.
@@ -13,15 +18,23 @@ const FINDERS: usize = 4;
 pub(crate) enum Prefilter {
     /// Every line is a candidate.
     Off,
+    Sweep(Sweep),
     Search(Vec<Cursor>),
 }
 
 impl Prefilter {
     pub(crate) fn new(names: Option<&[String]>) -> Self {
+        Self::choose(names, is_fast())
+    }
+
+    fn choose(names: Option<&[String]>, fast: bool) -> Self {
         let Some(names) = names.filter(|names| names.iter().all(|name| !name.is_empty())) else {
             return Self::Off;
         };
         let escapes = Escapes::new(names);
+        if fast && let Some(sweep) = Sweep::new(names, &escapes) {
+            return Self::Sweep(sweep);
+        }
         let mut needles = Vec::new();
         if names.len() <= FINDERS {
             needles.extend(names.iter().map(|name| Needle::Name(Finder::new(name).into_owned())));
@@ -46,6 +59,7 @@ impl Prefilter {
                     start = end + 1;
                 }
             }
+            Self::Sweep(sweep) => sweep.lines(window, each),
             Self::Search(cursors) => {
                 for cursor in &mut *cursors {
                     cursor.next = cursor.needle.find(window, 0);
@@ -107,6 +121,80 @@ impl Escapes {
     }
 }
 
+pub(crate) struct Sweep {
+    pair: Pair,
+    /// The names, and where the pair lies in them.
+    names: Vec<(usize, Box<[u8]>)>,
+    escapes: Escapes,
+    marks: Vec<u32>,
+}
+
+impl Sweep {
+    /// `None` if no pair is in all of the names.
+    fn new(names: &[String], escapes: &Escapes) -> Option<Self> {
+        let pair = pairs(names.first()?)
+            .filter(|pair| names.iter().all(|name| pairs(name).any(|other| other == *pair)))
+            .min_by_key(|pair| weight(pair.first) * weight(pair.second))?;
+        let names = names.iter().flat_map(|name| {
+            let places = (0..name.len()).filter(|&at| holds(name.as_bytes(), at, pair));
+            places.map(|at| (at, name.as_bytes().into()))
+        });
+        Some(Self { pair, names: names.collect(), escapes: escapes.clone(), marks: Vec::new() })
+    }
+
+    fn lines(&mut self, window: &[u8], mut each: impl FnMut(usize, usize, bool)) {
+        self.marks.clear();
+        sweep(window, self.pair, &mut self.marks);
+        let (mut start, mut candidate) = (0, false);
+        for &mark in &self.marks {
+            let mark = mark as usize;
+            match window[mark] {
+                b'\n' => {
+                    each(start, mark, candidate);
+                    (start, candidate) = (mark + 1, false);
+                }
+                _ if candidate => {}
+                b'\\' => candidate = self.escapes.at(&window[mark..]),
+                _ => {
+                    candidate = self.names.iter().any(|(place, name)| {
+                        mark.checked_sub(*place).is_some_and(|from| window[from..].starts_with(name))
+                    });
+                }
+            }
+        }
+        if start < window.len() {
+            each(start, window.len(), candidate);
+        }
+    }
+}
+
+fn holds(name: &[u8], at: usize, pair: Pair) -> bool {
+    name[at] == pair.first && name.get(at + pair.distance) == Some(&pair.second)
+}
+
+/// The pairs of plain bytes in `name`.
+fn pairs(name: &str) -> impl Iterator<Item = Pair> {
+    let name = name.as_bytes();
+    let usable = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+    (0..name.len()).flat_map(move |at| {
+        (1..=MAX_DISTANCE.min(name.len() - 1 - at)).filter_map(move |distance| {
+            let (first, second) = (name[at], name[at + distance]);
+            (usable(first) && usable(second)).then_some(Pair { first, second, distance })
+        })
+    })
+}
+
+/// How common a byte is in events, roughly. It only decides how fast the search is.
+fn weight(byte: u8) -> u32 {
+    match byte {
+        b'e' | b'a' | b't' | b'i' | b'n' | b'o' | b's' | b'r' | b'0'..=b'9' | b'"' | b',' => 8,
+        b'd' | b'p' | b'c' | b'u' | b'l' | b'm' | b':' | b'/' => 5,
+        b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'{' | b'}' => 3,
+        b'_' => 2,
+        _ => 1,
+    }
+}
+
 /// A search with the place of its next occurrence in the window.
 pub(crate) struct Cursor {
     needle: Needle,
@@ -162,8 +250,15 @@ mod tests {
 
     fn check(names: &[&str], window: &[u8]) {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let found = run(Prefilter::new(Some(&names)), window);
-        assert_eq!(found, naive(&names, window), "{names:?} in {:?}", window.escape_ascii().to_string());
+        for fast in [false, true] {
+            let found = run(Prefilter::choose(Some(&names), fast), window);
+            assert_eq!(
+                found,
+                naive(&names, window),
+                "fast {fast}, {names:?} in {:?}",
+                window.escape_ascii().to_string()
+            );
+        }
     }
 
     const SETS: &[&[&str]] = &[
@@ -218,5 +313,12 @@ mod tests {
         ) {
             check(SETS[set], parts.concat().as_bytes());
         }
+    }
+
+    #[test]
+    fn one_pair_serves_both_default_names() {
+        let names = ["security_bprm_check".to_owned(), "sched_process_exec".to_owned()];
+        let sweep = Sweep::new(&names, &Escapes::new(&names)).expect("a pair");
+        assert_eq!(sweep.pair, Pair { first: b'_', second: b'c', distance: 4 });
     }
 }
