@@ -43,14 +43,14 @@ def packed_events(mix: str, rows: int, comm: str = "utf8") -> pa.RecordBatch:
     columns: dict[str, Any] = {}
     for name in base.column_names:
         array = base.column(name).combine_chunks()
-        if name == "event_name":
-            array = array.dictionary_encode()
-        elif comm == "dictionary":
+        if name == "event_name" or comm == "dictionary":
             array = array.dictionary_encode()
         elif comm == "view":
             array = array.cast(pa.string_view())
         elif comm == "fixed" and name != PATHNAME:
-            padded = [None if v is None else v.encode().ljust(16, b"\0")[:16] for v in array.to_pylist()]
+            padded = [
+                None if v is None else v.encode().ljust(16, b"\0")[:16] for v in array.to_pylist()
+            ]
             array = pa.array(padded, pa.binary(16))
         columns[name] = pa.concat_arrays([array] * repeats).slice(0, rows)
     return pa.record_batch(columns)

@@ -63,7 +63,7 @@ def pair(benchmark: Any) -> Callable[..., float]:
         benchmark.pedantic(ours, setup=other_in_turn, rounds=rounds, warmup_rounds=1)
         times = [each / per[0] for each in benchmark.stats.stats.data]
         ratios = [b / a for a, b in zip(times, others[-len(times) :], strict=True)]
-        ratio = statistics.median(ratios)
+        ratio: float = statistics.median(ratios)
         found = {
             "row": row,
             "ratio": ratio,

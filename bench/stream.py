@@ -227,7 +227,7 @@ class _Stream:
 
     def __init__(self, seed: int, mix: Mix) -> None:
         tables = tomllib.loads(TABLES.read_text(encoding="utf-8"))
-        self.rng = random.Random(seed)  # noqa: S311 (nothing secret is drawn)
+        self.rng = random.Random(seed)
         self.mix = mix
         self.tails: list[_Tail] = []
         services = [_Service(**row) for row in tables["service"]]

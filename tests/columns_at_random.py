@@ -41,11 +41,19 @@ pathnames: st.SearchStrategy[bytes] = st.one_of(
         st.sampled_from([b"", b"/", b"//", b"/bin/", b"/x/sh/", b"bin/", b"/" * 20, b"/bin\0/"]),
         comms,
     ),
-    st.sampled_from([b"/x/sh/", b"/", b"sh", b"/sh/..", b"/bin/sh\0", b"/a-very-long-name-of-it/sh"]),
+    st.sampled_from(
+        [b"/x/sh/", b"/", b"sh", b"/sh/..", b"/bin/sh\0", b"/a-very-long-name-of-it/sh"]
+    ),
     st.binary(max_size=40),
 )
 event_names: st.SearchStrategy[bytes] = st.sampled_from(
-    [*(name.encode() for name in EVENTS), b"open", b"", b"security_bprm_check\0", b"sched_process_exit"]
+    [
+        *(name.encode() for name in EVENTS),
+        b"open",
+        b"",
+        b"security_bprm_check\0",
+        b"sched_process_exit",
+    ]
 )
 
 
@@ -76,9 +84,7 @@ def dictionary(values: Values, index: pa.DataType) -> pa.Array:
         None if value is None and row % 2 else entries.index(value)
         for row, value in enumerate(values)
     ]
-    return pa.DictionaryArray.from_arrays(
-        pa.array(indices, index), pa.array(entries, pa.binary())
-    )
+    return pa.DictionaryArray.from_arrays(pa.array(indices, index), pa.array(entries, pa.binary()))
 
 
 LAYOUTS = {

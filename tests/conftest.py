@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from types import ModuleType, SimpleNamespace
+
 import pytest
 
 import illshell
@@ -16,12 +17,15 @@ IMPLEMENTATIONS = {
     "twin": reference,
 }
 
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a test that skips has failed")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.skipped and item.config.getoption("--no-skips"):
         report.outcome = "failed"

@@ -45,7 +45,11 @@ def _escape_letter(text: str) -> str:
 
 
 def _duplicate(text: str) -> str:
-    return text[:-1] + ',"eventName":"open","eventName":"sched_process_exec"}' if len(text) > 2 else text
+    return (
+        text[:-1] + ',"eventName":"open","eventName":"sched_process_exec"}'
+        if len(text) > 2
+        else text
+    )
 
 
 _RENDERINGS = [
@@ -91,7 +95,9 @@ _sound = st.builds(
     st.sampled_from(_RENDERINGS),
 )
 _damaged = st.builds(lambda line, damage: damage(line), _sound, st.sampled_from(_DAMAGES))
-_blank = st.sampled_from([b"", b" ", b"\r", b"\t \r", b"\xef\xbb\xbf", b"\x0b", b"null", b"{}", b"{"])
+_blank = st.sampled_from(
+    [b"", b" ", b"\r", b"\t \r", b"\xef\xbb\xbf", b"\x0b", b"null", b"{}", b"{"]
+)
 
 lines: st.SearchStrategy[bytes] = st.one_of(_sound, _damaged, _blank, st.binary(max_size=12))
 

@@ -84,7 +84,10 @@ def test_events_are_rebuilt_from_all_the_rows_columns() -> None:
     ids=["batch", "array", "stream", "table", "chunks", "reader", "nanoarrow", "struct"],
 )
 def test_whoever_speaks_the_capsule_interface(data: Any) -> None:
-    assert [f.event.payload["hostName"] for f in findings(EventBatch.iter_arrow(data))] == ["a", "b"]
+    assert [f.event.payload["hostName"] for f in findings(EventBatch.iter_arrow(data))] == [
+        "a",
+        "b",
+    ]
 
 
 def test_a_struct_array_with_an_offset() -> None:
@@ -98,7 +101,9 @@ def test_names_can_be_mapped() -> None:
     columns = {"event_name": "kind", "process_name": "task", "pathname": "exe"}
     [finding] = findings([EventBatch.from_arrow(table.slice(0, 1), columns)])
     assert finding.event.payload["before"] is None
-    with pytest.raises(ColumnError, match="column pathname: missing: nothing is called path; there"):
+    with pytest.raises(
+        ColumnError, match="column pathname: missing: nothing is called path; there"
+    ):
         EventBatch.from_arrow(table, {**columns, "pathname": "path"})
     with pytest.raises(ColumnError, match="column proc: an EventBatch has none; it has event_name"):
         EventBatch.from_arrow(table, {"proc": "task"})

@@ -78,7 +78,13 @@ def test_loads_in_tracees_order_and_closes() -> None:
     signature = Recorder()
     with engine_of(signature) as engine:
         engine.end_of_input()
-    assert signature.names() == ["get_metadata", "get_selected_events", "init", "on_signal", "close"]
+    assert signature.names() == [
+        "get_metadata",
+        "get_selected_events",
+        "init",
+        "on_signal",
+        "close",
+    ]
     assert signature.calls[3] == ("on_signal", SourceComplete("tracee"))
     engine.close()
     assert signature.names().count("close") == 1

@@ -98,9 +98,7 @@ def test_structured_arrays_of_any_stride(
     if reverse:
         array = array[::-1]
     array.flags.writeable = False
-    expected = {
-        name: [bytes(value) for value in array[name].tolist()] for name in table
-    }
+    expected = {name: [bytes(value) for value in array[name].tolist()] for name in table}
     assert match(EventBatch.from_numpy(array)) == TWIN.match(**expected)
 
 
@@ -252,8 +250,10 @@ def test_columns_of_other_lengths_are_refused() -> None:
         match(batch)
 
 
-def test_no_memory_that_grows_with_the_batch(rows: int = 4_000_000) -> None:
+def test_no_memory_that_grows_with_the_batch() -> None:
     import resource
+
+    rows = 4_000_000
 
     comm = np.zeros(rows, "S16")
     comm[::1000] = b"nginx"

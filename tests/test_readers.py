@@ -86,7 +86,8 @@ def outcome(decoder: Any, pieces: list[bytes]) -> dict[str, Any]:
         events += single
     return {
         "events": sorted(
-            ((e.headers.custom["offset"], e.headers.custom["length"], json.dumps(e.payload)) for e in events)
+            (e.headers.custom["offset"], e.headers.custom["length"], json.dumps(e.payload))
+            for e in events
         ),
         "hits": sorted(f.event.headers.custom["offset"] for f in found),
         "errors": sorted(errors),
@@ -236,9 +237,7 @@ def test_strict_validates_every_line_and_names_duplicate_keys(native: bool) -> N
 def scan(path: Any, *, native: bool) -> tuple[list[Any], list[Problem], Any]:
     found: list[Any] = []
     problems: list[Problem] = []
-    job = Scan(
-        [IllegitimateShell(EVENTS)], on_finding=found.append, on_problem=problems.append
-    )
+    job = Scan([IllegitimateShell(EVENTS)], on_finding=found.append, on_problem=problems.append)
     job.run(open_reader(path, job.event_names, native=native))
     job.finish()
     return [f.event.headers.custom["offset"] for f in found], problems, job.counts
@@ -259,9 +258,7 @@ COMPRESSIONS = {
 
 @pytest.mark.parametrize("native", READERS)
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_compression_is_told_by_content(
-    tmp_path: Path, compression: str, *, native: bool
-) -> None:
+def test_compression_is_told_by_content(tmp_path: Path, compression: str, *, native: bool) -> None:
     path = tmp_path / "events.zip"
     path.write_bytes(COMPRESSIONS[compression](MANY))
     hits, problems, counts = scan(str(path), native=native)
@@ -280,7 +277,9 @@ def test_what_came_before_a_damage_is_judged(
     first = COMPRESSIONS[compression](MANY)
     noise = os.urandom(100_000) + b"\n"
     checksum = {zstd.CompressionParameter.checksum_flag: 1}
-    second = gzip.compress(noise) if compression == "gzip" else zstd.compress(noise, options=checksum)
+    second = (
+        gzip.compress(noise) if compression == "gzip" else zstd.compress(noise, options=checksum)
+    )
     data = {
         "cut": first + second[: len(second) // 2],
         "garbage": first + b"garbage behind it",

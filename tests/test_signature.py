@@ -229,7 +229,9 @@ def test_the_first_argument_of_a_name_wins(implementation: Any) -> None:
     assert len(judge(implementation, {**event, "args": [second, first, 5]})) == 1
 
 
-@pytest.mark.parametrize("name", ["open", "", None, 5, [], "security_bprm_check2", "SCHED_PROCESS_EXEC"])
+@pytest.mark.parametrize(
+    "name", ["open", "", None, 5, [], "security_bprm_check2", "SCHED_PROCESS_EXEC"]
+)
 def test_other_events_are_ignored(implementation: Any, name: Any) -> None:
     assert judge(implementation, {"eventName": name, "processName": 7, "args": 7}) == []
     assert judge(implementation, {"processName": "nginx"}) == []
@@ -247,7 +249,7 @@ def test_only_the_selected_events_are_judged(implementation: Any) -> None:
 def test_what_is_no_event_is_invalid(implementation: Any, event: Any) -> None:
     headers = EventHeaders(SignatureEventSelector("tracee", "security_bprm_check", "host"))
     for given_event in (event, Event(headers, event)):
-        with pytest.raises(errors.InvalidEventError, match="^invalid event$"):
+        with pytest.raises(errors.InvalidEventError, match=r"^invalid event$"):
             judge(implementation, given_event)
 
 

@@ -28,6 +28,11 @@ cdef class Rows:
     def __len__(self):
         return self.count
 
+    def __iter__(self):
+        cdef Py_ssize_t i
+        for i in range(self.count):
+            yield self.rows[i]
+
     def __getitem__(self, index):
         """Give a row number, or a list of them for a slice."""
         if isinstance(index, slice):

@@ -1,58 +1,62 @@
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, overload
+from typing import Any, Self, TypeAlias, overload
 
+import numpy as np
 from typing_extensions import Buffer
 
 from illshell.protocol import Finding, SignatureContext
 
+# NumPy's arrays say that they are buffers from Python 3.12 on only.
+_Buffer: TypeAlias = Buffer | np.ndarray[Any, Any]
+
 class NameSet:
-    def __init__(self, names: Iterable[str | bytes]) -> None: ...
+    def __new__(cls, names: Iterable[str | bytes]) -> Self: ...
     def __contains__(self, name: str | bytes, /) -> bool: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[bytes]: ...
 
 class Column:
     @staticmethod
-    def from_array(array: Buffer, validity: Buffer | None = None) -> Column: ...
+    def from_array(array: _Buffer, validity: _Buffer | None = None) -> Column: ...
     @staticmethod
     def fixed(
-        data: Buffer,
+        data: _Buffer,
         width: int,
         length: int,
         offset: int = 0,
-        validity: Buffer | None = None,
+        validity: _Buffer | None = None,
         *,
         owner: object = None,
     ) -> Column: ...
     @staticmethod
     def offsets(
-        offsets: Buffer,
-        data: Buffer,
+        offsets: _Buffer,
+        data: _Buffer,
         length: int,
         offset: int = 0,
-        validity: Buffer | None = None,
+        validity: _Buffer | None = None,
         *,
         wide: bool = False,
         owner: object = None,
     ) -> Column: ...
     @staticmethod
     def views(
-        views: Buffer,
-        buffers: Iterable[Buffer],
+        views: _Buffer,
+        buffers: Iterable[_Buffer],
         length: int,
         offset: int = 0,
-        validity: Buffer | None = None,
+        validity: _Buffer | None = None,
         *,
         owner: object = None,
     ) -> Column: ...
     @staticmethod
     def indexed(
-        indices: Buffer,
+        indices: _Buffer,
         index_bytes: int,
         values: Column,
         length: int,
         offset: int = 0,
-        validity: Buffer | None = None,
+        validity: _Buffer | None = None,
         *,
         owner: object = None,
     ) -> Column: ...
@@ -75,9 +79,9 @@ class Matcher:
     def shells(self) -> NameSet: ...
     @property
     def events(self) -> tuple[str, ...]: ...
-    def __init__(
-        self, web_servers: NameSet, shells: NameSet, events: Iterable[str] = ...
-    ) -> None: ...
+    def __new__(
+        cls, web_servers: NameSet, shells: NameSet, events: Iterable[str] = ...
+    ) -> Self: ...
     def match(
         self,
         event_name: Column | str,
@@ -97,13 +101,13 @@ class EventJudge:
     def callback(self) -> Callable[[Finding], object] | None: ...
     @property
     def closed(self) -> bool: ...
-    def __init__(
-        self,
+    def __new__(
+        cls,
         events: Iterable[str] = ...,
         *,
         web_servers: Iterable[str] = ...,
         shells: Iterable[str] = ...,
-    ) -> None: ...
+    ) -> Self: ...
     def init(self, ctx: SignatureContext) -> None: ...
     def close(self) -> None: ...
     def on_event(self, event: Any) -> None: ...

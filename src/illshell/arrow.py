@@ -41,7 +41,14 @@ _OFFSETS = {
 }
 _VIEWS = ("string_view", "binary_view")
 _INDEX_BYTES = {
-    "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint64": 8,
+    "int8": 1,
+    "uint8": 1,
+    "int16": 2,
+    "uint16": 2,
+    "int32": 4,
+    "uint32": 4,
+    "int64": 8,
+    "uint64": 8,
 }
 _WANTED = (
     "utf8, large_utf8, utf8_view, binary, large_binary, binary_view, fixed_size_binary, "
@@ -57,17 +64,15 @@ def event_batches(
 
     ``data``: has ``__arrow_c_stream__`` or ``__arrow_c_array__`` (pyarrow, Polars, pandas, DuckDB,
     nanoarrow, ...). ``columns``: what the data calls the columns of an EventBatch, where that is
-    none of :data:`illshell.column_names.KNOWN_NAMES`, such as ``{"process_name": "task"}``. Raises ColumnError for a column
-    that is missing or of a type that holds no names.
+    none of :data:`illshell.column_names.KNOWN_NAMES`, such as ``{"process_name": "task"}``.
+    Raises ColumnError for a column that is missing or of a type that holds no names.
     """
     with c_array_stream(data) as stream:
         for array in stream:
             yield _from_c_array(array, columns)
 
 
-def event_batch(
-    data: ArrowArrayExportable, columns: Mapping[str, str] | None = None
-) -> EventBatch:
+def event_batch(data: ArrowArrayExportable, columns: Mapping[str, str] | None = None) -> EventBatch:
     """Give one record batch as an EventBatch; see :func:`event_batches`."""
     return _from_c_array(c_array(data), columns)
 
@@ -143,7 +148,7 @@ def _holds_no_names(name: str, schema: CSchema) -> ColumnError:
 
 
 def _type_name(schema: CSchema) -> str:
-    return schema._to_string(max_chars=200, recursive=True) or schema.format
+    return str(schema._to_string(max_chars=200, recursive=True) or schema.format)
 
 
 def _other_values(array: CArray, taken: set[int]) -> Callable[[int], Mapping[str, Any]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from illshell.errors import ColumnError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 KNOWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "event_name": ("event_name", "eventName"),
@@ -23,7 +25,7 @@ REQUIRED: Final = ("event_name", "process_name")
 def choose_columns(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
     """Find which of the names is which column of a batch.
 
-    ``columns``: names that the caller gives. Raises ColumnError where one is missing or there twice.
+    ``columns``: names that the caller gives. Raises ColumnError for one that is missing or twice.
     """
     for column in columns:
         if column not in KNOWN_NAMES:

@@ -89,9 +89,7 @@ class Engine:
             if metadata.id in self._loaded:
                 self._logger.error("Loading signature %s: it is loaded already", metadata.id)
                 return False
-            signature.init(
-                SignatureContext(self._deliver, self._logger, self._get_data_source)
-            )
+            signature.init(SignatureContext(self._deliver, self._logger, self._get_data_source))
         except Exception as error:
             self._logger.error("Loading signature %r: %s", signature, error)
             return False
@@ -138,8 +136,8 @@ class Engine:
             except Exception as error:
                 self._count_error(loaded.signature, batch, error)
                 continue
-            for row, error in errors:
-                self._count_error(loaded.signature, batch.event(row), error)
+            for row, why in errors:
+                self._count_error(loaded.signature, batch.event(row), why)
         if needs_events:
             for row in range(len(batch)):
                 self._dispatch(batch.event(row), batch_capable=False)

@@ -67,3 +67,11 @@ class StreamError(IllshellError, OSError):
 
 class VersionMismatchError(IllshellError, ImportError):
     """illshell and illshell-ingest are installed in different versions."""
+
+
+class MissingExtraError(IllshellError, ImportError):
+    """A package that an extra of illshell brings is not installed; ``extra`` names it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed: pip install 'illshell[{extra}]'")
+        self.extra = extra

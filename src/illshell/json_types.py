@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-
 # Tracee's types of an argument in both vocabularies (C names to v0.23, Go names from v0.24) to
 # the Go type that its error text names. Source: aquasecurity/tracee, types/trace/trace.go.
 _GO_TYPES = {

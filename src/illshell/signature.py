@@ -87,7 +87,7 @@ class RowErrors(Sequence[tuple[int, IllshellError]]):
         """The row numbers alone, int64, without a copy."""
         import numpy as np
 
-        return np.frombuffer(self._rows, np.int64)
+        return np.frombuffer(memoryview(self._rows), np.int64)
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @cache
 def has_native() -> bool:
-    """Say whether the fast reader is installed; VersionMismatchError if it is of another version."""
+    """Say whether the fast reader is installed; VersionMismatchError if in another version."""
     try:
         import illshell_ingest
     except ModuleNotFoundError as error:

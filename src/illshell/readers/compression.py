@@ -11,7 +11,6 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from illshell.errors import StreamError
-from illshell.interrupt import StopFlag
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -19,9 +18,11 @@ else:
     from backports import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import Buffer
+
+    from illshell.interrupt import StopFlag
 
 CHUNK: Final = 256 * 1024
 """Bytes of a read."""
@@ -66,10 +67,16 @@ class RawSource(io.RawIOBase):
     def readinto(self, buffer: Buffer) -> int:
         """Read what is there, at most as much as fits."""
         view = memoryview(buffer).cast("B")
-        data = self._head[: len(view)] or self._read(len(view))
-        self._head = self._head[len(data) :]
+        data = self.read_now(len(view))
         view[: len(data)] = data
         return len(data)
+
+    def read_now(self, size: int) -> bytes:
+        """Read what is there, at most that many bytes."""
+        if self._head:
+            data, self._head = self._head[:size], self._head[size:]
+            return data
+        return self._read(size)
 
     def _read(self, size: int) -> bytes:
         self._stop.waiting = self.size is None
@@ -93,15 +100,14 @@ def decompressed(raw: RawSource) -> Iterator[bytes]:
     StreamError where the compressed stream is damaged or ends too soon, after all before it.
     """
     magic = raw.peek_magic()
-    stream: io.RawIOBase | gzip.GzipFile | zstd.ZstdFile
+    read: Callable[[int], bytes]
     if magic.startswith(_GZIP):
-        kind, stream = "gzip", gzip.GzipFile(fileobj=raw, mode="rb")
+        kind, read = "gzip", gzip.GzipFile(fileobj=raw, mode="rb").read1
     elif magic.startswith(_ZSTD) or (magic[1:] == _ZSTD_SKIPPABLE and magic[0] >> 4 == 5):
-        options = {zstd.DecompressionParameter.window_log_max: WINDOW_LOG_MAX}
-        kind, stream = "zstd", zstd.ZstdFile(raw, options=options)
+        options = {int(zstd.DecompressionParameter.window_log_max): WINDOW_LOG_MAX}
+        kind, read = "zstd", zstd.ZstdFile(raw, options=options).read1
     else:
-        kind, stream = "plain", raw
-    read = stream.read if kind == "plain" else stream.read1
+        kind, read = "plain", raw.read_now
     offset = 0
     while True:
         try:

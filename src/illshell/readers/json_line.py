@@ -45,7 +45,9 @@ def decode_event(line: bytes, *, strict: bool = False) -> dict[str, Any]:
         byte = line[error.start]
         raise BadLineError(f"invalid UTF-8: byte 0x{byte:02x} at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        at = len(line.decode("utf-8", "surrogatepass")[: error.pos].encode("utf-8", "surrogatepass"))
+        at = len(
+            line.decode("utf-8", "surrogatepass")[: error.pos].encode("utf-8", "surrogatepass")
+        )
         raise BadLineError(f"invalid JSON: {error.msg} at byte {at}") from None
     except RecursionError:
         raise BadLineError("nested too deep for what is left of the stack") from None

@@ -49,9 +49,7 @@ class SegmentMaker:
                 bad.append(BadLine(offset, TOO_LONG.format(self._max_line), line))
                 continue
             try:
-                event = decode_single(
-                    line, self._event_names, self._source, offset, self._strict
-                )
+                event = decode_single(line, self._event_names, self._source, offset, self._strict)
             except BadLineError as error:
                 bad.append(BadLine(offset, str(error), line))
                 continue

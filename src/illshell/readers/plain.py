@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from illshell.errors import StreamError
 from illshell.interrupt import StopFlag
-from illshell.tracee_event import event_of
 from illshell.readers.compression import RawSource, decompressed
 from illshell.readers.json_line import (
     BOM,
@@ -18,6 +17,7 @@ from illshell.readers.json_line import (
     decode_event,
 )
 from illshell.readers.segment import BadLine, Segment
+from illshell.tracee_event import event_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
