@@ -24,8 +24,9 @@ cdef extern from *:
                 wrong = _mm_or_si128(wrong, _mm_or_si128(c[k], _mm_sub_epi32(top, c[k])));
             }
             for (int k = 0; k < 2; k++) {
-                p[k] = _mm_packs_epi32(_mm_cmpeq_epi32(c[2 * k], a), _mm_cmpeq_epi32(c[2 * k + 1], a));
-                q[k] = _mm_packs_epi32(_mm_cmpeq_epi32(c[2 * k], b), _mm_cmpeq_epi32(c[2 * k + 1], b));
+                const __m128i even = c[2 * k], odd = c[2 * k + 1];
+                p[k] = _mm_packs_epi32(_mm_cmpeq_epi32(even, a), _mm_cmpeq_epi32(odd, a));
+                q[k] = _mm_packs_epi32(_mm_cmpeq_epi32(even, b), _mm_cmpeq_epi32(odd, b));
             }
             firsts |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(p[0], p[1])) << i;
             seconds |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(q[0], q[1])) << i;
@@ -58,7 +59,8 @@ cdef extern from *:
             firsts |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(c, a)) << i;
             seconds |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(c, b)) << i;
         }
-        *beyond |= (uint64_t)(_mm_movemask_epi8(_mm_cmpeq_epi8(wrong, _mm_setzero_si128())) != 0xffff);
+        wrong = _mm_cmpeq_epi8(wrong, _mm_setzero_si128());
+        *beyond |= (uint64_t)(_mm_movemask_epi8(wrong) != 0xffff);
     #else
         for (int i = 0; i < 64; i++) {
             firsts |= (uint64_t)(codes[i] == first) << i;
