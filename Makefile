@@ -10,10 +10,10 @@ CORE_SOURCES := pyproject.toml setup.cfg Makefile $(shell find src examples -typ
 INGEST_SOURCES := $(shell find ingest -type f -not -path 'ingest/target/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench clean setup
+.PHONY: help demo test test-all test-asan fuzz lint peers bench bench-quick bench-compare report profile clean setup
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: setup  ## scan the execs of real servers, then a generated cluster stream of 100,000 events
 	@mkdir -p build
@@ -28,6 +28,24 @@ test: setup $(VENV)/.test  ## run all tests, those of the Rust crates too where 
 test-all:  ## run the tests on each Python from 3.11 on that this machine has
 	@PYTHON=$(PYTHON) tests/on-each-python
 
+# The parts of the core that read memory which others describe.
+MEMORY_TESTS = tests/test_names.py tests/test_matcher.py tests/test_columns.py tests/test_damaged_columns.py tests/test_signature.py $(wildcard tests/test_tracee_records.py)
+SANITIZED = ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" .venv-asan/bin/python -m pytest -p no:cacheprovider
+
+test-asan: .venv-asan/.core  ## run the core's tests with AddressSanitizer and UBSan
+	$(SANITIZED) $(MEMORY_TESTS)
+
+fuzz: .venv-asan/.core  ## the same with random input for FUZZ_SECONDS (600)
+	tests/fuzz $(or $(FUZZ_SECONDS),600) $(SANITIZED) $(MEMORY_TESTS) -q -m hypothesis --hypothesis-profile=fuzz
+
+.venv-asan/.core: $(CORE_SOURCES)
+	$(PYTHON) -m venv .venv-asan
+	.venv-asan/bin/python -m pip --quiet install 'pip>=25.1'
+	.venv-asan/bin/python -m pip --quiet install --group test
+	CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" LDFLAGS="-fsanitize=address,undefined" .venv-asan/bin/python -m pip --quiet install --force-reinstall --no-deps .
+	.venv-asan/bin/python -m pip --quiet install .
+	@touch $@
+
 lint: setup $(VENV)/.test $(VENV)/.bench $(VENV)/.lint  ## ruff, mypy, stubtest, cython-lint, cargo fmt, clippy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -39,8 +57,40 @@ lint: setup $(VENV)/.test $(VENV)/.bench $(VENV)/.lint  ## ruff, mypy, stubtest,
 	@if cargo clippy --version >/dev/null 2>&1; then cargo clippy --quiet --manifest-path ingest/Cargo.toml --workspace --all-targets -- -D warnings; \
 	else echo "cargo clippy is left out: it is not installed here"; fi
 
-bench: setup $(VENV)/.bench  ## measure: both sides of each ratio in one run, on one core
-	$(BIN)/python -m pytest bench --benchmark-only $(BENCH_ARGS)
+# The contenders that are compiled; where one can't be, the report says what it lacks.
+PEERS = build/bench/peers
+
+$(PEERS)/simdjson_ondemand: bench/peers/simdjson_ondemand/find.cpp
+	@mkdir -p $(@D)
+	-@$(CXX) -std=c++17 -O3 -march=native -o $@ $< -lsimdjson
+
+$(PEERS)/tracee_go/host: $(wildcard bench/peers/tracee_go/*.go bench/peers/tracee_go/go.*)
+	@mkdir -p $(@D)
+	-@cd bench/peers/tracee_go && go build -buildmode=plugin -o $(abspath $(@D))/builtin.so github.com/aquasecurity/tracee/signatures/golang && go build -o $(abspath $@) .
+
+$(VENV)/.peers: pyproject.toml | $(BIN)/python
+	@for peer in $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["peers"])'); do \
+	    $(PIP) install --only-binary :all: "$$peer" || echo "without $$peer"; done
+	@touch $@
+
+peers: setup $(VENV)/.bench $(VENV)/.peers $(PEERS)/simdjson_ondemand $(PEERS)/tracee_go/host
+
+BENCH = $(BIN)/python -m pytest bench --benchmark-only --benchmark-columns=median,rounds
+
+bench: peers  ## measure against every contender: both sides of each ratio in turn, on one core
+	$(BENCH) --benchmark-json=build/bench/results.json $(BENCH_ARGS)
+
+bench-quick: peers  ## the same, small: see that all contenders find the same events
+	$(BENCH) --quick --benchmark-json=build/bench/quick.json $(BENCH_ARGS)
+
+bench-compare: setup $(VENV)/.bench  ## ratios of this tree to another: make bench-compare BASE=COMMIT
+	$(BIN)/python bench/compare.py $(BASE)
+
+report: $(VENV)/.report  ## write docs/benchmarks.md, its plots and the README's part from the last `make bench`
+	$(BIN)/python bench/report.py
+
+profile: setup $(VENV)/.bench $(VENV)/.report  ## show where the time goes: perf and py-spy, to build/profile
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python bench/profiles.py
 
 setup: $(VENV)/.core $(VENV)/.ingest
 
@@ -61,7 +111,7 @@ $(VENV)/.ingest: $(INGEST_SOURCES) | $(BIN)/python
 	else exit 1; fi
 	@touch $@
 
-$(VENV)/.test $(VENV)/.bench $(VENV)/.lint: $(VENV)/.%: pyproject.toml | $(BIN)/python
+$(VENV)/.test $(VENV)/.bench $(VENV)/.report $(VENV)/.lint: $(VENV)/.%: pyproject.toml | $(BIN)/python
 	$(PIP) install 'pip>=25.1'
 	$(PIP) install --group $*
 	@touch $@

@@ -1,7 +1,7 @@
 # cython: language_level=3
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: embedsignature=True, freethreading_compatible=True
-"""The core: names in perfect-hash sets, and the rule on packed columns and decoded events.
+"""The core: names in perfect-hash sets, and the rule on packed and on decoded events.
 
 It decides and it parses nothing. The loops over columns run without the GIL, copy no value, and
 allocate only the result and one byte for each entry of a dictionary. docs/matching.md says why
@@ -35,6 +35,8 @@ from illshell.json_types import go_type_of, json_type_of
 from illshell.names import EVENTS, SCHED_PROCESS_EXEC, SECURITY_BPRM_CHECK, SHELLS, WEB_SERVERS
 from illshell.protocol import Event, Finding
 
+C_CONTRACT = C_CONTRACT_NUMBER
+
 include "fastmatch/primitives.pxi"
 include "fastmatch/names.pxi"
 include "fastmatch/columns.pxi"
@@ -43,4 +45,5 @@ include "fastmatch/questions.pxi"
 include "fastmatch/sieve.pxi"
 include "fastmatch/selector.pxi"
 include "fastmatch/matcher.pxi"
+include "fastmatch/records.pxi"
 include "fastmatch/events.pxi"

@@ -6,9 +6,20 @@ from collections.abc import Generator
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import illshell
 from illshell import _fastmatch, reference
+
+settings.register_profile("default", max_examples=200, deadline=None)
+settings.register_profile(
+    "fuzz",
+    max_examples=1_000,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+settings.load_profile("default")
 
 IMPLEMENTATIONS = {
     "core": SimpleNamespace(

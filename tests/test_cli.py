@@ -101,15 +101,14 @@ def test_a_source_that_can_not_be_read_costs_no_other(tmp_path: Path, reader: st
     path.write_bytes(json_lines(BPRM))
     missing, secret = tmp_path / "missing", tmp_path / "loop"
     secret.symlink_to(secret)
-    sources = [missing, path, tmp_path, secret, path]
+    sources = [missing, path, secret, path]
     result = illshell("scan", "--reader", reader, *sources, code=3)
     assert hosts(result.records) == ["bprm", "bprm"]
     assert result.messages == [
         f"{missing}: No such file or directory",
-        f"{tmp_path}: Is a directory",
         f"{secret}: Too many levels of symbolic links",
     ]
-    assert "3 sources not read to the end" in result.summary
+    assert "2 sources not read to the end" in result.summary
 
 
 def test_the_name_of_a_file_acts_on_nobody(tmp_path: Path, reader: str) -> None:

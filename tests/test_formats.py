@@ -41,6 +41,7 @@ EXEC = (
     '{"name":"argv","type":"[]string","value":["sh","-c","a<b>&c\u2028\u00e9"]},'
     '{"name":"prev_comm","type":"string","value":"nginx"}]}'
 )
+EXEC_UID = "23596fc7-ccbb-5dfd-bd09-0017a5489e7f"  # it has no task: of events.jsonl and its byte 7
 PROPERTIES = (
     '{"Category":"initial-access","Kubernetes_Technique":"N/A","Severity":2,'
     '"Technique":"Exploit Public-Facing Application","external_id":"T1190",'
@@ -60,7 +61,8 @@ def test_tracee_prints_the_event_as_go_does() -> None:
         + ',"id":715,"name":"sched_process_exec","returnValue":-3}}],'
         + f'"metadata":{{"Version":"1","Description":"{DESCRIPTION}","Tags":null,'
         + f'"Properties":{PROPERTIES},"signatureID":"TRC-1016",'
-        + '"signatureName":"Web server spawned a shell"}}}\n'
+        + '"signatureName":"Web server spawned a shell",'
+        + f'"uid":"{EXEC_UID}"}}}}}}\n'
     )
     assert json_format("tracee")(finding(json.loads(EXEC))).decode() == expected
 
@@ -70,7 +72,8 @@ def test_raw_is_the_template_of_tracee_rules() -> None:
     expected = (
         f'{{"Data":null,"Context":{event},"SigMetadata":{{"ID":"TRC-1016","Version":"1",'
         '"Name":"Web server spawned a shell","EventName":"illegitimate_shell",'
-        f'"Description":"{DESCRIPTION}","Tags":null,"Properties":{PROPERTIES}}}}}}}\n'
+        f'"Description":"{DESCRIPTION}","Tags":null,"Properties":{PROPERTIES}}}}},'
+        f'"UID":"{EXEC_UID}"}}\n'
     )
     assert json_format("raw")(finding(json.loads(EXEC))).decode() == expected
 
@@ -81,7 +84,7 @@ def test_jsonl_holds_the_event_as_it_came() -> None:
     assert line.isascii()
     assert line.count(b"\n") == 1
     record = json.loads(line)
-    assert list(record) == ["sig_metadata", "event", "data", "source", "offset", "length"]
+    assert list(record) == ["uid", "sig_metadata", "event", "data", "source", "offset", "length"]
     assert list(record["event"]) == list(payload)
     assert record["event"] == payload
     assert record["data"] is None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import mmap
 from random import Random
 from typing import Any
 
@@ -12,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from columns_at_random import LAYOUTS, Values, tables
-from hypothesis import given, settings
+from guarded_page import GuardedPage
+from hypothesis import given
 from hypothesis import strategies as st
 
 from illshell import ColumnError, EventBatch, reference
@@ -44,7 +43,6 @@ def packed(table: dict[str, Values], layouts: list[str], offset: int = 0) -> Eve
     return EventBatch.from_arrow(pa.record_batch(arrays))
 
 
-@settings(max_examples=300)
 @given(
     tables(),
     st.lists(st.sampled_from(list(LAYOUTS)), min_size=4, max_size=4),
@@ -81,7 +79,6 @@ def fixed(values: Values, width: int) -> Values:
     return [None if value is None else value[:width].rstrip(b"\0") for value in values]
 
 
-@settings(max_examples=150)
 @given(tables(), st.integers(16, 24), st.integers(0, 3), st.booleans())
 def test_structured_arrays_of_any_stride(
     table: dict[str, Values], width: int, padding: int, reverse: bool
@@ -102,7 +99,6 @@ def test_structured_arrays_of_any_stride(
     assert match(EventBatch.from_numpy(array)) == TWIN.match(**expected)
 
 
-@settings(max_examples=100)
 @given(tables(), st.integers(1, 20), st.integers(0, 5))
 def test_fixed_size_binary_columns(table: dict[str, Values], width: int, offset: int) -> None:
     table["process_name"] = fixed(table["process_name"], width)
@@ -140,23 +136,6 @@ def test_a_constant_event_name_stands_for_every_row(event: str) -> None:
     }
     expected = {"security_bprm_check": [0], "sched_process_exec": [1], "open": []}[event]
     assert match(EventBatch.from_numpy({"event_name": event, **columns})) == (expected, [])
-
-
-class GuardedPage:
-    """Memory that ends where the next page must not be read."""
-
-    def __init__(self) -> None:
-        self.map = mmap.mmap(-1, 2 * mmap.PAGESIZE)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.map))
-        libc = ctypes.CDLL(None, use_errno=True)
-        guard = ctypes.c_void_p(self.address + mmap.PAGESIZE)
-        assert libc.mprotect(guard, mmap.PAGESIZE, 0) == 0, ctypes.get_errno()
-
-    def ending_with(self, data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        whole = np.frombuffer(self.map, np.uint8)
-        view = whole[mmap.PAGESIZE - len(data) : mmap.PAGESIZE]
-        view[:] = np.frombuffer(data, np.uint8)
-        return view
 
 
 @pytest.mark.parametrize("name", [b"", b"x", b"sh", b"nginx", b"httpd-foregroun", b"a" * 16])

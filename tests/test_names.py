@@ -6,7 +6,7 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from illshell._fastmatch import NameSet
@@ -15,7 +15,6 @@ from illshell.names import SHELLS, WEB_SERVERS
 names = st.binary(min_size=1, max_size=15).filter(lambda name: b"\0" not in name)
 
 
-@settings(max_examples=200)
 @given(st.lists(names, min_size=1, max_size=40), st.lists(st.binary(max_size=18), max_size=40))
 def test_holds_its_names_and_no_other(members: list[bytes], others: list[bytes]) -> None:
     names_held = NameSet(members)

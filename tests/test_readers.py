@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from json_lines_at_random import streams
 from tracee_events import bprm_check, process_exec
@@ -135,7 +135,6 @@ def straightforward(stream: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("native", READERS)
-@settings(max_examples=400, deadline=None)
 @given(stream=streams)
 def test_a_reader_is_the_straightforward_loop(stream: bytes, native: bool) -> None:
     got = outcome(decoder(native, EVENTS), [stream])
@@ -145,7 +144,6 @@ def test_a_reader_is_the_straightforward_loop(stream: bytes, native: bool) -> No
 
 
 @needs_native
-@settings(max_examples=400, deadline=None)
 @given(streams, st.booleans(), st.sampled_from([EVENTS, EVENTS[:1], None, [], [""], ["ähm"]]))
 def test_the_readers_agree(stream: bytes, strict: bool, names: Any) -> None:
     native, plain = (outcome(decoder(n, names, strict=strict), [stream]) for n in (True, False))

@@ -143,6 +143,34 @@ cdef class Column:
         set_validity(self, validity, offset)
         return self
 
+    def slice(self, int64_t start, int64_t stop):
+        """Give rows ``start`` to ``stop`` as a column of their own, in the same memory."""
+        cdef Column part = Column()
+        cdef column *c = &part.c
+        if not 0 <= start <= stop <= self.c.length:
+            raise IndexError(f"rows {start} to {stop} of a column of {self.c.length}")
+        part.keep(self)
+        # Of the column's own memory the part has pointers only, but for what __dealloc__ frees.
+        c[0] = self.c
+        c.buffers = NULL
+        c.buffer_sizes = NULL
+        c.length = stop - start
+        c.validity_offset += start
+        if c.layout == FIXED:
+            c.data += start * c.stride
+        else:
+            c.items += start * (
+                4 if c.layout == OFFSETS_32 else 8 if c.layout == OFFSETS_64
+                else 16 if c.layout == VIEWS else c.index_bytes)
+        if c.n_buffers:
+            c.buffers = <const uint8_t **>malloc(c.n_buffers * sizeof(void *))
+            c.buffer_sizes = <int64_t *>malloc(c.n_buffers * sizeof(int64_t))
+            if not (c.buffers and c.buffer_sizes):
+                raise MemoryError
+            memcpy(c.buffers, self.c.buffers, c.n_buffers * sizeof(void *))
+            memcpy(c.buffer_sizes, self.c.buffer_sizes, c.n_buffers * sizeof(int64_t))
+        return part
+
     def __getitem__(self, int64_t row):
         """Give the value of a row as bytes, or None for a null."""
         cdef const uint8_t *value

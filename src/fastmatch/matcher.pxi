@@ -39,49 +39,88 @@ cdef class Matcher:
         null in every row. A row is in error where a column that the rule must read for it is null.
         Runs without the GIL. Raises ColumnError where a value lies outside its column's buffers.
         """
-        cdef batch job
         cdef Rows hits = Rows(), errors = Rows()
-        cdef const column *process_c = &process_name.c
-        cdef const column *pathname_c = &pathname.c if pathname is not None else NULL
-        cdef const column *prev_comm_c = &prev_comm.c if prev_comm is not None else NULL
-        memset(&job, 0, sizeof(batch))
-        job.length = process_name.c.length
-        for name, each in (
-            ("event_name", event_name), ("pathname", pathname), ("prev_comm", prev_comm)
-        ):
-            if isinstance(each, Column) and len(each) != job.length:
-                raise ColumnError(
-                    name, f"{len(each)} rows, where process_name has {job.length}")
+        cdef int event = UNKNOWN
         if isinstance(event_name, str):
-            job.wanted.constant_event = (
+            event = (
                 YES if self.wants_bprm_check and event_name == SECURITY_BPRM_CHECK
                 else EXEC if self.wants_exec and event_name == SCHED_PROCESS_EXEC else NO)
+        self.match_columns(
+            &(<Column?>event_name).c if event == UNKNOWN else NULL, event, &process_name.c,
+            &pathname.c if pathname is not None else NULL,
+            &prev_comm.c if prev_comm is not None else NULL, hits, errors)
+        return hits, errors
+
+    cdef int match_columns(
+        self, const column *event_name, int event, const column *process_name,
+        const column *pathname, const column *prev_comm, Rows hits, Rows errors
+    ) except -1:
+        """The same for columns described in C: ``event`` counts where ``event_name`` is NULL.
+
+        Takes the GIL off while it works. Appends to ``hits`` and ``errors``.
+        """
+        cdef batch job
+        cdef scratch *lists = NULL
+        memset(&job, 0, sizeof(batch))
+        job.length = process_name.length
+        same_length("event_name", event_name, job.length)
+        same_length("pathname", pathname, job.length)
+        same_length("prev_comm", prev_comm, job.length)
+        job.wanted.constant_event = event
         try:
-            if job.wanted.constant_event == UNKNOWN:
-                set_question(&job.wanted.event_name, WHICH_EVENT, &(<Column?>event_name).c, NULL)
+            lists = <scratch *>malloc(sizeof(scratch))
+            if lists == NULL:
+                raise MemoryError
+            if event_name != NULL:
+                job.wanted.constant_event = UNKNOWN
+                set_question(&job.wanted.event_name, WHICH_EVENT, event_name, NULL)
                 job.wanted.event_name.wants_bprm_check = self.wants_bprm_check
                 job.wanted.event_name.wants_exec = self.wants_exec
                 find_codes(&job.wanted)
             set_question(
-                &job.comm_is_web_server, IS_NAME, process_c, &self.web_servers.table)
-            set_question(&job.comm_is_shell, IS_NAME, process_c, &self.shells.table)
-            set_question(&job.pathname_is_shell, IS_BASENAME, pathname_c, &self.shells.table)
+                &job.comm_is_web_server, IS_NAME, process_name, &self.web_servers.table)
+            set_question(&job.comm_is_shell, IS_NAME, process_name, &self.shells.table)
+            set_question(&job.pathname_is_shell, IS_BASENAME, pathname, &self.shells.table)
             set_question(
-                &job.prev_comm_is_web_server, IS_NAME, prev_comm_c, &self.web_servers.table)
+                &job.prev_comm_is_web_server, IS_NAME, prev_comm, &self.web_servers.table)
             with nogil:
-                match_batch(&job, hits, errors)
+                match_batch(&job, lists, hits, errors)
             raise_damaged("event_name", &job.wanted.event_name)
             raise_damaged("process_name", &job.comm_is_web_server)
             raise_damaged("process_name", &job.comm_is_shell)
             raise_damaged("pathname", &job.pathname_is_shell)
             raise_damaged("prev_comm", &job.prev_comm_is_web_server)
         finally:
+            free(lists)
             free(job.wanted.event_name.memo)
             free(job.comm_is_web_server.memo)
             free(job.comm_is_shell.memo)
             free(job.pathname_is_shell.memo)
             free(job.prev_comm_is_web_server.memo)
-        return hits, errors
+        return 0
+
+    cdef bint matches_check(
+        self, const uint8_t *comm, uint64_t comm_length, const uint8_t *pathname,
+        uint64_t pathname_length
+    ) noexcept nogil:
+        return has_name(
+            &self.web_servers.table, comm, comm_length, comm + comm_length
+        ) and has_basename(
+            &self.shells.table, pathname, <int64_t>pathname_length, pathname,
+            pathname + pathname_length)
+
+    cdef bint matches_exec(
+        self, const uint8_t *prev_comm, uint64_t prev_comm_length, const uint8_t *comm,
+        uint64_t comm_length
+    ) noexcept nogil:
+        return self.web_servers.contains(prev_comm, prev_comm_length) \
+            and self.shells.contains(comm, comm_length)
+
+
+cdef int same_length(str name, const column *c, int64_t length) except -1:
+    if c != NULL and c.length != length:
+        raise ColumnError(name, f"{c.length} rows, where process_name has {length}")
+    return 0
 
 
 cdef int set_question(
@@ -104,33 +143,21 @@ cdef int raise_damaged(str name, const question *q) except -1:
     return 0
 
 
-cdef int match_batch(batch *job, Rows hits, Rows errors) except -1 nogil:
-    # While a block is judged, the memory of the next one's rows is already on its way.
-    cdef selection checks[2]
-    cdef selection execs[2]
+# The lists of a block's rows, too large for the stack of a small thread.
+ctypedef struct scratch:
+    selection checks
+    selection execs
+
+
+cdef int match_batch(batch *job, scratch *lists, Rows hits, Rows errors) except -1 nogil:
     cdef int64_t base = 0
-    cdef int now = 0
-    if job.length:
-        select_block(job, 0, &checks[0], &execs[0])
     while base < job.length:
-        if base + BLOCK < job.length:
-            select_block(job, base + BLOCK, &checks[1 - now], &execs[1 - now])
-        if checks[now].count or execs[now].count:
-            judge_block(job, base, &checks[now], &execs[now], hits, errors)
+        select_events(
+            &job.wanted, base, min(<int64_t>BLOCK, job.length - base), &lists.checks, &lists.execs)
+        if lists.checks.count or lists.execs.count:
+            judge_block(job, base, &lists.checks, &lists.execs, hits, errors)
         base += BLOCK
-        now = 1 - now
     return 0
-
-
-cdef inline void select_block(
-    batch *job, int64_t base, selection *checks, selection *execs
-) noexcept nogil:
-    cdef int64_t span = min(<int64_t>BLOCK, job.length - base)
-    select_events(&job.wanted, base, span, checks, execs)
-    if base + 2 * BLOCK <= job.length:
-        fetch_items(job.comm_is_web_server.c, base + BLOCK)
-    fetch_values(job.comm_is_web_server.c, base, checks)
-    fetch_values(job.prev_comm_is_web_server.c, base, execs)
 
 
 cdef int judge_block(

@@ -56,5 +56,5 @@ cdef extern from *:
 
 cdef enum:
     LONGEST_NAME = 15     # a comm is 16 bytes with its NUL
-    BLOCK = 2048          # rows judged at a time: their numbers stay in the nearest caches
-    BLOCK_WORDS = 32      # words of a bitmap of a block
+    BLOCK = 16384         # rows judged at a time: enough that one wait for memory serves many rows
+    BLOCK_WORDS = 256     # words of a bitmap of a block

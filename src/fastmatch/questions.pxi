@@ -5,11 +5,8 @@ cdef enum:
     IS_BASENAME   # is what follows the value's last slash one of the names?
     WHICH_EVENT   # which event does the value name?
 
-cdef enum:
-    UNKNOWN       # a dictionary entry that no row has asked for yet
-    NO
-    YES           # for WHICH_EVENT: security_bprm_check
-    EXEC          # for WHICH_EVENT: sched_process_exec
+# The answers are UNKNOWN (a dictionary entry that no row has asked for yet), NO, YES and EXEC, of
+# which the last two stand for the two events in answer to WHICH_EVENT.
 
 ctypedef struct question:
     int kind
@@ -18,7 +15,12 @@ ctypedef struct question:
     bint wants_bprm_check    # for WHICH_EVENT
     bint wants_exec
     uint8_t *memo            # INDEXED: the answer for each entry of the dictionary
-    int64_t damaged          # a row whose value lies outside its buffers, else -1
+    int64_t damaged          # the first row whose value lies outside its buffers, else -1
+
+
+cdef void note_damage(question *q, int64_t row) noexcept nogil:
+    if q.damaged < 0 or row < q.damaged:
+        q.damaged = row
 
 
 cdef inline int answer(
@@ -62,5 +64,5 @@ cdef int answer_row(question *q, int64_t row) noexcept nogil:
             known = answer_entry(q, index)
             if known != UNKNOWN:
                 return known
-    q.damaged = row
+    note_damage(q, row)
     return NO

@@ -3,6 +3,9 @@
 # Most rows answer no, so names are sifted twice: first through a bitmap that a hash of a name's
 # first word points into, which lets through the names and few others; then exactly.
 
+cdef enum:
+    AHEAD = 10    # listed rows lie far apart: the memory of this many is asked for in advance
+
 ctypedef struct selection:
     uint32_t rows[BLOCK]     # ascending, counted from the block's first row
     Py_ssize_t count
@@ -63,6 +66,8 @@ cdef inline void sift_fixed_16(
     cdef uint64_t bit
     cdef uint32_t row
     for i in range(s.count):
+        if not all and i + AHEAD < s.count:
+            prefetch(first + s.rows[i + AHEAD] * stride)
         row = <uint32_t>i if all else s.rows[i]
         bit = filter_bit(load_8(first + row * stride), shift)
         s.rows[kept] = row
@@ -98,6 +103,11 @@ cdef inline void sift_offsets(
     cdef uint64_t bit
     cdef uint32_t row
     for i in range(s.count):
+        if not all:
+            if i + 2 * AHEAD < s.count:
+                prefetch(offsets + s.rows[i + 2 * AHEAD])
+            if i + AHEAD < s.count:
+                prefetch(data + load(offsets + s.rows[i + AHEAD]))
         row = <uint32_t>i if all else s.rows[i]
         first = <int64_t>load(offsets + row)
         last = <int64_t>load(offsets + row + 1)
@@ -132,55 +142,21 @@ cdef void keep_basenames(
     cdef Py_ssize_t i, kept = 0
     cdef uint32_t row
     list_rows(s)
-    if is_sparse(s):
-        for i in range(s.count):
-            prefetch(offsets + s.rows[i])
-        for i in range(s.count):
-            prefetch(data + load(offsets + s.rows[i] + 1) - 8)
     for i in range(s.count):
+        if i + 2 * AHEAD < s.count:
+            prefetch(offsets + s.rows[i + 2 * AHEAD])
+        if i + AHEAD < s.count:
+            prefetch(data + load(offsets + s.rows[i + AHEAD] + 1) - 8)
         row = s.rows[i]
         first = load(offsets + row)
         last = load(offsets + row + 1)
         if unlikely(first > last or last > size):
-            q.damaged = base + row
+            note_damage(q, base + row)
             continue
         s.rows[kept] = row
         kept += has_basename(
             q.names, data + first, <int64_t>(last - first), data, data + size)
     s.count = kept
-
-
-cdef void fetch_items(const column *c, int64_t base) noexcept nogil:
-    """Ask for a block's offsets, so that they are there when its rows' values are asked for."""
-    cdef int64_t at, size
-    if c == NULL or c.layout == FIXED:
-        return
-    size = BLOCK * (4 if c.layout == OFFSETS_32 else 8 if c.layout == OFFSETS_64
-                    else 16 if c.layout == VIEWS else c.index_bytes)
-    base = base * (size // BLOCK)
-    for at in range(0, size, 64):
-        prefetch(c.items + base + at)
-
-
-cdef void fetch_values(const column *c, int64_t base, const selection *s) noexcept nogil:
-    """Ask for the values of rows that lie far apart, all at once."""
-    cdef Py_ssize_t i
-    if c == NULL or s.all or s.count == 0 or not is_sparse(s):
-        return
-    if c.layout == OFFSETS_32:
-        for i in range(s.count):
-            prefetch(c.data + load_4(c.items + 4 * (base + s.rows[i])))
-    elif c.layout == OFFSETS_64:
-        for i in range(s.count):
-            prefetch(c.data + load_8(c.items + 8 * (base + s.rows[i])))
-    elif c.layout == FIXED:
-        for i in range(s.count):
-            prefetch(c.data + (base + s.rows[i]) * c.stride)
-
-
-cdef inline bint is_sparse(const selection *s) noexcept nogil:
-    """Do the rows lie so far apart that their memory should be asked for all at once?"""
-    return s.count * 4 < BLOCK
 
 
 cdef void keep_exactly(question *q, int64_t base, selection *s) noexcept nogil:

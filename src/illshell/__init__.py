@@ -23,9 +23,11 @@ if TYPE_CHECKING:
         ColumnError,
         IllshellError,
         InvalidEventError,
+        RecordError,
         StreamError,
         VersionMismatchError,
     )
+    from illshell.matches import Matches, match
     from illshell.protocol import (
         Event,
         EventHeaders,
@@ -51,9 +53,11 @@ _HOMES = {
         "ColumnError",
         "IllshellError",
         "InvalidEventError",
+        "RecordError",
         "StreamError",
         "VersionMismatchError",
     ),
+    "illshell.matches": ("Matches", "match"),
     "illshell.protocol": (
         "Event",
         "EventHeaders",
@@ -82,7 +86,9 @@ __all__ = [
     "IllegitimateShell",
     "IllshellError",
     "InvalidEventError",
+    "Matches",
     "NameSet",
+    "RecordError",
     "Signature",
     "SignatureContext",
     "SignatureEventSelector",
@@ -91,6 +97,7 @@ __all__ = [
     "StreamError",
     "VersionMismatchError",
     "__version__",
+    "match",
 ]
 
 

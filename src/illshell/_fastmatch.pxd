@@ -1,4 +1,12 @@
-"""The C-level face of illshell's core."""
+"""The C-level face of illshell's core, for other Cython packages to cimport.
+
+    from illshell._fastmatch cimport C_CONTRACT_NUMBER, Matcher, NameSet
+
+A package built against one version of this contract runs with an illshell whose
+``illshell._fastmatch.C_CONTRACT`` is the same number; it rises with every change to a struct, to
+the order of a class's fields or methods, or to what one of them means. Cython itself refuses to
+import a class of another size.
+"""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
@@ -74,9 +82,22 @@ cdef extern from *:
         const column *values
 
 
+cdef enum:
+    C_CONTRACT_NUMBER = 1
+
+
+cdef enum:
+    # The answers of a dictionary's entries, and what is known of a batch's event
+    UNKNOWN       # ask the column of event names
+    NO            # neither event
+    YES           # security_bprm_check
+    EXEC          # sched_process_exec
+
+
 cdef class NameSet:
     cdef name_table table
     cdef tuple names
+    # Is this value, of any length and any bytes, one of the names? Reads these bytes only.
     cdef bint contains(self, const uint8_t *name, uint64_t length) noexcept nogil
 
 
@@ -86,6 +107,7 @@ cdef class Column:
     cdef void keep(self, owner) noexcept
 
 
+# Row numbers; they must not be appended to once a buffer of them is out.
 cdef class Rows:
     cdef int64_t *rows
     cdef Py_ssize_t count
@@ -99,3 +121,17 @@ cdef class Matcher:
     cdef readonly tuple events
     cdef bint wants_bprm_check
     cdef bint wants_exec
+    # The rule on a batch of columns. event is one of UNKNOWN, NO, YES and EXEC, for every row, and
+    # counts where event_name is NULL; pathname and prev_comm may be NULL: null in every row. What
+    # the columns point to stays unchanged until the call returns. Appends the rows that match and
+    # the rows in error. Raises ColumnError. Needs the GIL, and takes it off while it works.
+    cdef int match_columns(
+        self, const column *event_name, int event, const column *process_name,
+        const column *pathname, const column *prev_comm, Rows hits, Rows errors) except -1
+    # The rule on the values of one event, whatever the events that the Matcher wants.
+    cdef bint matches_check(
+        self, const uint8_t *comm, uint64_t comm_length, const uint8_t *pathname,
+        uint64_t pathname_length) noexcept nogil
+    cdef bint matches_exec(
+        self, const uint8_t *prev_comm, uint64_t prev_comm_length, const uint8_t *comm,
+        uint64_t comm_length) noexcept nogil

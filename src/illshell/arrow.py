@@ -59,31 +59,45 @@ _WANTED = (
 def event_batches(
     data: ArrowArrayExportable | ArrowStreamExportable,
     columns: Mapping[str, str] | None = None,
+    event_name: str | None = None,
 ) -> Iterator[EventBatch]:
     """Give the batches of Arrow data, one by one, each a view of the producer's memory.
 
     ``data``: has ``__arrow_c_stream__`` or ``__arrow_c_array__`` (pyarrow, Polars, pandas, DuckDB,
     nanoarrow, ...). ``columns``: what the data calls the columns of an EventBatch, where that is
     none of :data:`illshell.column_names.KNOWN_NAMES`, such as ``{"process_name": "task"}``.
-    Raises ColumnError for a column that is missing or of a type that holds no names.
+    ``event_name``: the name of every row, in place of a column. Raises ColumnError for a column
+    that is missing or of a type that holds no names. What the producer's stream raises comes out
+    here. Each capsule is released once, at the end, by ``close`` of the iterator, or by an error.
     """
+    # Only what is no stream goes through c_array: nanoarrow can't make a stream of string views.
+    if not hasattr(data, "__arrow_c_stream__"):
+        yield event_batch(data, columns, event_name)
+        return
     with c_array_stream(data) as stream:
         for array in stream:
-            yield _from_c_array(array, columns)
+            yield _from_c_array(array, columns, event_name)
 
 
-def event_batch(data: ArrowArrayExportable, columns: Mapping[str, str] | None = None) -> EventBatch:
+def event_batch(
+    data: ArrowArrayExportable,
+    columns: Mapping[str, str] | None = None,
+    event_name: str | None = None,
+) -> EventBatch:
     """Give one record batch as an EventBatch; see :func:`event_batches`."""
-    return _from_c_array(c_array(data), columns)
+    return _from_c_array(c_array(data), columns, event_name)
 
 
-def _from_c_array(array: CArray, columns: Mapping[str, str] | None) -> EventBatch:
+def _from_c_array(
+    array: CArray, columns: Mapping[str, str] | None, event_name: str | None
+) -> EventBatch:
     schema = array.schema
     if schema.format != "+s":
         raise ColumnError("*", f"Arrow data of type {_type_name(schema)}, where a struct would do")
     names = [child.name for child in schema.children]
     chosen = {
-        column: names.index(name) for column, name in choose_columns(names, columns or {}).items()
+        column: names.index(name)
+        for column, name in choose_columns(names, columns or {}, event_name).items()
     }
     view = array.view()
     if view.null_count:
@@ -97,7 +111,7 @@ def _from_c_array(array: CArray, columns: Mapping[str, str] | None) -> EventBatc
         if column in REQUIRED or view.child(index).storage_type != "na"
     }
     return EventBatch(
-        event_name=taken["event_name"],
+        event_name=taken["event_name"] if event_name is None else event_name,
         process_name=taken["process_name"],
         pathname=taken.get("pathname"),
         prev_comm=taken.get("prev_comm"),

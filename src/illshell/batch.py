@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from illshell.errors import ColumnError
 from illshell.names import PATHNAME, PREV_COMM
@@ -13,9 +13,33 @@ from illshell.tracee_event import event_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from illshell._fastmatch import Column
+    import numpy as np
+    from numpy.typing import NDArray
+    from typing_extensions import Buffer
+
+    from illshell._fastmatch import Column, Matcher, Rows
     from illshell.arrow import ArrowArrayExportable, ArrowStreamExportable
+    from illshell.errors import IllshellError
     from illshell.protocol import Event
+    from illshell.record_batch import TraceeRecords
+
+
+class Batch(Protocol):
+    """Packed events of any form: what :meth:`illshell.IllegitimateShell.on_batch` asks of them."""
+
+    def __len__(self) -> int:
+        """Count the events."""
+
+    def judge(
+        self, matcher: Matcher
+    ) -> tuple[Rows, Rows] | tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give the rows that match and the rows in error, both in order."""
+
+    def event(self, row: int) -> Event:
+        """Build the event of a row: the only step that makes Python objects of it."""
+
+    def damage(self, row: int) -> IllshellError | None:
+        """Say what keeps the packed form of a row from being read, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +68,92 @@ class EventBatch:
 
     @staticmethod
     def from_arrow(
-        data: ArrowArrayExportable, columns: Mapping[str, str] | None = None
+        data: ArrowArrayExportable,
+        columns: Mapping[str, str] | None = None,
+        event_name: str | None = None,
     ) -> EventBatch:
         """Take one record batch without a copy; see :func:`illshell.arrow.event_batch`."""
         from illshell.arrow import event_batch
 
-        return event_batch(data, columns)
+        return event_batch(data, columns, event_name)
 
     @staticmethod
     def iter_arrow(
         data: ArrowArrayExportable | ArrowStreamExportable,
         columns: Mapping[str, str] | None = None,
+        event_name: str | None = None,
     ) -> Iterator[EventBatch]:
         """Take the batches of a stream without a copy; see :func:`illshell.arrow.event_batches`."""
         from illshell.arrow import event_batches
 
-        return event_batches(data, columns)
+        return event_batches(data, columns, event_name)
 
     @staticmethod
-    def from_numpy(data: Any, columns: Mapping[str, str] | None = None) -> EventBatch:
+    def from_numpy(
+        data: Any, columns: Mapping[str, str] | None = None, event_name: str | None = None
+    ) -> EventBatch:
         """Take NumPy arrays without a copy; see :func:`illshell.numpy_columns.event_batch`."""
         from illshell.numpy_columns import event_batch
 
-        return event_batch(data, columns)
+        return event_batch(data, columns, event_name)
+
+    @staticmethod
+    def from_tracee_records(
+        buffer: Buffer,
+        layout: str,
+        *,
+        record_size: int | None = None,
+        event_ids: Mapping[str, int] | None = None,
+    ) -> TraceeRecords:
+        """Take the records that Tracee's eBPF side submits, without a copy.
+
+        ``buffer``: a bytes-like object or mmap of records. ``layout``: the release that wrote them,
+        one of :data:`illshell.tracee_layouts.LAYOUTS`: ``v0.8`` (from 0.8.3 on) to ``v0.24``, or
+        ``head``. ``record_size``: None where a little-endian u32 before each record gives its size
+        in bytes, else the size of every record. What follows a record's arguments is padding.
+        ``event_ids`` replaces the layout's numbers of the two events, by their names.
+
+        A record is first judged by its event id and by its comm, the bytes up to the trailing NULs:
+        a web server's for ``security_bprm_check``, a shell's for ``sched_process_exec``; only where
+        both fit are its arguments walked, all of them. A damaged one is then an error of that
+        record, and so is the absence of the one that the rule reads (``prev_comm`` in the records
+        of releases before v0.22, too), although Tracee's own engine has put an empty one in its
+        place since v0.22.3. In an exec whose comm is no shell's nothing is missed.
+
+        Raises ValueError for a layout or event that is unknown or a size that no record has.
+        """
+        from illshell.record_batch import TraceeRecords
+
+        return TraceeRecords(buffer, layout, record_size=record_size, event_ids=event_ids)
+
+    def slice(self, start: int, stop: int) -> EventBatch:
+        """Give rows ``start`` to ``stop`` as a batch of their own, in the same memory."""
+
+        def part(column: Column | None) -> Column | None:
+            return None if column is None else column.slice(start, stop)
+
+        other_values, custom = self.other_values, self.custom
+        return EventBatch(
+            event_name=self.event_name
+            if isinstance(self.event_name, str)
+            else self.event_name.slice(start, stop),
+            process_name=self.process_name.slice(start, stop),
+            pathname=part(self.pathname),
+            prev_comm=part(self.prev_comm),
+            record=part(self.record),
+            other_values=other_values and (lambda row: other_values(start + row)),
+            custom=custom and (lambda row: custom(start + row)),
+        )
+
+    def judge(self, matcher: Matcher) -> tuple[Rows, Rows]:
+        """Give the rows that match and the rows in error; see :meth:`Matcher.match`."""
+        return matcher.match(self.event_name, self.process_name, self.pathname, self.prev_comm)
+
+    def damage(self, row: int) -> ColumnError | None:
+        """Say what keeps the columns of a row from being read, or None."""
+        if self.record is None and self.process_name[row] is None:
+            return ColumnError("process_name", f"row {row} is null")
+        return None
 
     def event(self, row: int) -> Event:
         """Build the event of a row: the only step that makes Python objects of it."""
@@ -96,6 +183,15 @@ class EventBatch:
         if self.other_values is not None:
             payload |= self.other_values(row)
         return payload
+
+
+def as_batch(data: Batch | ArrowArrayExportable | ArrowStreamExportable) -> Batch:
+    """Give a batch as it is, and Arrow data of any producer as a batch."""
+    if hasattr(data, "judge"):
+        return cast("Batch", data)
+    from illshell.batches import Batches
+
+    return Batches.of(cast("ArrowStreamExportable", data))
 
 
 def _text(column: Column, row: int) -> str | None:

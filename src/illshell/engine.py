@@ -19,7 +19,7 @@ from illshell.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from illshell.batch import EventBatch
+    from illshell.batch import Batch
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ class Engine:
         self.counts.events += 1
         self._dispatch(event, batch_capable=True)
 
-    def dispatch_batch(self, batch: EventBatch) -> None:
+    def dispatch_batch(self, batch: Batch) -> None:
         """Hand packed events to each signature.
 
         One with ``on_batch`` judges the buffers in place. For the others, if there are any, each

@@ -52,17 +52,32 @@ class ArgumentTypeError(ArgumentError):
 class ColumnError(IllshellError, ValueError):
     """A packed column is missing, of a wrong type, or damaged; ``column`` names it."""
 
-    def __init__(self, column: str, message: str) -> None:
+    def __init__(self, column: str, message: str | None = None) -> None:
+        # Pickle and Polars make an error anew of its text alone.
+        if message is None:
+            column, _, message = column.removeprefix("column ").partition(": ")
         super().__init__(f"column {column}: {message}")
         self.column = column
 
 
-class StreamError(IllshellError, OSError):
-    """An input stream broke off; ``offset`` is the byte of the decompressed stream where."""
+class RecordError(IllshellError, ValueError):
+    """A packed record is damaged; ``offset`` is the byte of the buffer at which it starts."""
 
     def __init__(self, offset: int, message: str) -> None:
+        super().__init__(f"record at byte {offset}: {message}")
+        self.offset = offset
+
+
+class StreamError(IllshellError, OSError):
+    """An input stream broke off; ``offset`` is the byte of the decompressed stream where.
+
+    Of a columnar file ``row`` is the row up to which it could be read, and ``offset`` is 0.
+    """
+
+    def __init__(self, offset: int, message: str, *, row: int | None = None) -> None:
         super().__init__(message)
         self.offset = offset
+        self.row = row
 
 
 class VersionMismatchError(IllshellError, ImportError):

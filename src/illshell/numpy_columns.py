@@ -13,7 +13,9 @@ from illshell.column_names import choose_columns
 from illshell.errors import ColumnError
 
 
-def event_batch(data: Any, columns: Mapping[str, str] | None = None) -> EventBatch:
+def event_batch(
+    data: Any, columns: Mapping[str, str] | None = None, event_name: str | None = None
+) -> EventBatch:
     """Give NumPy data as an EventBatch, each column a view of the array it came in.
 
     ``data``: a structured array of shape (n,), or a mapping of column names to columns. A column
@@ -24,6 +26,7 @@ def event_batch(data: Any, columns: Mapping[str, str] | None = None) -> EventBat
     names)``: integers of shape (n,) that number a list of names.
     ``columns``: what the data calls the columns of an EventBatch, where that is none of
     :data:`illshell.column_names.KNOWN_NAMES`.
+    ``event_name``: the name of every row, in place of a column.
     Raises ColumnError for a column that is missing or of a dtype that holds no names.
     """
     if isinstance(data, Mapping):
@@ -32,12 +35,12 @@ def event_batch(data: Any, columns: Mapping[str, str] | None = None) -> EventBat
         names = list(data.dtype.names)
     else:
         raise ColumnError("*", f"{type(data).__name__} is neither a structured array nor a mapping")
-    chosen = choose_columns(names, columns or {})
-    event_name = data[chosen["event_name"]]
+    chosen = choose_columns(names, columns or {}, event_name)
+    given = data[chosen["event_name"]] if event_name is None else event_name
     taken = {
         column: _column(column, data[name])
         for column, name in chosen.items()
-        if column != "event_name" or not isinstance(event_name, str)
+        if column != "event_name" or not isinstance(given, str)
     }
     others = [name for name in names if name not in chosen.values()]
 
@@ -45,7 +48,7 @@ def event_batch(data: Any, columns: Mapping[str, str] | None = None) -> EventBat
         return {name: _item(data[name], row) for name in others}
 
     return EventBatch(
-        event_name=event_name if isinstance(event_name, str) else taken["event_name"],
+        event_name=given if isinstance(given, str) else taken["event_name"],
         process_name=taken["process_name"],
         pathname=taken.get("pathname"),
         prev_comm=taken.get("prev_comm"),

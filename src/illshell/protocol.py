@@ -43,7 +43,10 @@ class EventHeaders:
     """Where an event comes from: its selector, and what a source knows besides.
 
     ``custom`` of an event that :mod:`illshell.readers` read has ``source`` (the file's name),
-    ``offset`` and ``length`` (bytes of the decompressed stream) and ``record`` (these bytes).
+    ``offset`` and ``length`` (bytes of the decompressed stream) and ``record`` (these bytes), or,
+    of a columnar file, ``row`` in their place. One
+    that came through Kafka has ``topic``, ``partition``, the message's ``offset``, and ``line``,
+    which counts the events of one message.
     """
 
     selector: SignatureEventSelector
@@ -65,6 +68,13 @@ class Finding:
     sig_metadata: SignatureMetadata
     event: Any
     data: Mapping[str, Any] | None = None
+
+    @property
+    def uid(self) -> str:
+        """The same for the same event in every run and engine; see :mod:`illshell.uid`."""
+        from illshell.uid import finding_uid
+
+        return finding_uid(self)
 
 
 @dataclass(frozen=True, slots=True)

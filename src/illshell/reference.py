@@ -6,7 +6,7 @@ It is the oracle of every test and the pure-Python side of every benchmark; noth
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from illshell.errors import (
     ArgumentNotFoundError,
@@ -33,6 +33,10 @@ from illshell.protocol import (
     SignatureEventSelector,
     SignatureMetadata,
 )
+from illshell.tracee_records import decode_record, split_records
+
+if TYPE_CHECKING:
+    from illshell.tracee_layouts import RecordLayout
 
 LONGEST_NAME = 15
 
@@ -105,6 +109,37 @@ class Matcher:
             elif verdict:
                 hits.append(row)
         return hits, errors
+
+    def match_records(
+        self, buffer: bytes, layout: RecordLayout, record_size: int | None = None
+    ) -> tuple[list[int], list[int]]:
+        """Give the rows that match and the rows in error of Tracee's packed records."""
+        hits: list[int] = []
+        errors: list[int] = []
+        for row, record in enumerate(split_records(buffer, record_size)):
+            verdict = None if record is None else self._match_record(record, layout)
+            if verdict is None:
+                errors.append(row)
+            elif verdict:
+                hits.append(row)
+        return hits, errors
+
+    def _match_record(self, record: bytes, layout: RecordLayout) -> bool | None:
+        payload, damage = decode_record(record, layout)
+        if len(record) < layout.args_at:
+            return None
+        event = payload["eventName"]
+        comm = record[60:76].rstrip(b"\0")
+        if event not in self.events:
+            return False
+        if comm not in (self.web_servers if event == SECURITY_BPRM_CHECK else self.shells):
+            return False
+        if damage is not None:
+            return None
+        wanted = PATHNAME if event == SECURITY_BPRM_CHECK else PREV_COMM
+        values = [arg["value"] for arg in payload["args"] if arg["name"] == wanted]
+        value = values[0].encode("utf-8", "surrogateescape") if values else None
+        return self._match_row(event, comm, value, value)
 
     def _match_row(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from illshell.engine import Engine
@@ -22,12 +23,16 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong with a piece of the input: where, why, and the bytes where there are any."""
+    """What went wrong with a piece of the input: where, why, and the bytes where there are any.
+
+    ``row`` says where in a columnar file, in place of ``offset``; ``line`` is then the row as JSON.
+    """
 
     source: str
     offset: int
     reason: str
     line: bytes | None = None
+    row: int | None = None
 
 
 @dataclass(slots=True)
@@ -51,13 +56,21 @@ class ScanCounts:
         """All events of the input."""
         return self.judged + self.skipped
 
+    def __add__(self, other: ScanCounts) -> ScanCounts:
+        """Count two scans as one."""
+        return ScanCounts(
+            *(getattr(self, each.name) + getattr(other, each.name) for each in fields(self))
+        )
+
 
 class Scan:
     """Feeds readers to signatures.
 
     ``on_finding(finding)`` gets each finding in the order of the input; ``on_problem(problem)``
     each bad line, each event that a signature could not judge, and each source that broke off.
-    ``on_progress(reader)`` is called after each segment. ``stop`` ends the scan between segments.
+    ``on_progress(reader)`` is called when a segment is judged and counted, before what was found in
+    it is handed on. ``stop`` ends the scan between segments. Not thread-safe: give each thread a
+    scan of its own.
     """
 
     def __init__(
@@ -91,11 +104,10 @@ class Scan:
             for segment in reader.segments():
                 self.counts.bytes = before + segment.end
                 self._judge(reader, segment)
-                self._on_progress(reader)
                 if self._stop:
                     return
         except StreamError as error:
-            self._broken(Problem(reader.name, error.offset, str(error)))
+            self._broken(Problem(reader.name, error.offset, str(error), row=error.row))
         except OSError as error:
             reason = error.strerror or str(error)
             self._broken(Problem(reader.name, self.counts.bytes - before, reason))
@@ -111,20 +123,20 @@ class Scan:
     def _judge(self, reader: Reader, segment: Segment) -> None:
         counts = self.counts
         counts.skipped += segment.skipped
-        counts.judged += len(segment.events)
+        counts.judged += _judged(segment)
         self._problems.extend(
             Problem(reader.name, bad.offset, bad.reason, bad.line) for bad in segment.bad
         )
         counts.bad_lines += len(segment.bad)
         if segment.batch is not None:
-            counts.judged += len(segment.batch)
             self.engine.dispatch_batch(segment.batch)
         for event in segment.events:
             self.engine.dispatch(event)
         counts.errors = self.engine.counts.errors
         counts.findings = self.engine.counts.detections
-        self._hand_on(self._problems, self._on_problem, key=lambda problem: problem.offset)
-        self._hand_on(self._found, self._on_finding, key=_offset_of)
+        self._on_progress(reader)
+        self._hand_on(self._problems, self._on_problem, key=_place_of_problem)
+        self._hand_on(self._found, self._on_finding, key=_place_of_finding)
 
     def _hand_on(
         self,
@@ -142,10 +154,10 @@ class Scan:
 
     def _note_error(self, _signature: Signature, event: Any, error: Exception) -> None:
         custom = event.headers.custom if isinstance(event, Event) else {}
+        row = custom.get("row")
+        line = custom.get("record") if row is None else json.dumps(event.payload).encode()
         self._problems.append(
-            Problem(
-                custom.get("source", ""), custom.get("offset", 0), str(error), custom.get("record")
-            )
+            Problem(custom.get("source", ""), custom.get("offset", 0), str(error), line, row)
         )
 
     def _broken(self, problem: Problem) -> None:
@@ -153,7 +165,18 @@ class Scan:
         self._on_problem(problem)
 
 
-def _offset_of(finding: Finding) -> int:
-    offset = finding.event.headers.custom.get("offset", 0)
-    assert isinstance(offset, int)
-    return offset
+def _judged(segment: Segment) -> int:
+    if segment.judged is not None:
+        return segment.judged
+    return len(segment.events) + (0 if segment.batch is None else len(segment.batch))
+
+
+def _place_of_problem(problem: Problem) -> int:
+    return problem.offset if problem.row is None else problem.row
+
+
+def _place_of_finding(finding: Finding) -> int:
+    custom = finding.event.headers.custom
+    place = custom.get("row", custom.get("offset", 0))
+    assert isinstance(place, int)
+    return place

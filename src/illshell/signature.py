@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from illshell._fastmatch import EventJudge, Matcher, NameSet, Rows
+from illshell.batch import as_batch
 from illshell.errors import ColumnError, IllshellError
 from illshell.metadata import illegitimate_shell_metadata
 from illshell.names import SECURITY_BPRM_CHECK, SHELLS, WEB_SERVERS
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from illshell.batch import EventBatch
+    from illshell.arrow import ArrowArrayExportable, ArrowStreamExportable
+    from illshell.batch import Batch
 
 
 class IllegitimateShell(EventJudge):
@@ -48,23 +50,26 @@ class IllegitimateShell(EventJudge):
         """List the events that the signature wants: source ``tracee``, any origin."""
         return [SignatureEventSelector("tracee", name, "*") for name in self.events]
 
-    def on_batch(self, batch: EventBatch) -> RowErrors:
+    def on_batch(self, batch: Batch | ArrowArrayExportable | ArrowStreamExportable) -> RowErrors:
         """Judge packed events: a Finding to the callback for each row that matches, in order.
+
+        ``batch``: an :class:`illshell.EventBatch`, or Arrow data of any producer, whose rows are
+        counted from one of its batches to the next. Of a stream all batches are held at a time;
+        :meth:`illshell.EventBatch.iter_arrow` gives them one by one.
 
         Gives the rows that could not be judged with their errors; no row costs another one.
         Raises ColumnError where a column's buffers are damaged.
         """
+        packed = as_batch(batch)
         callback = self.callback
         if callback is None:
             if self.closed:
-                return RowErrors(self, batch, Rows())
+                return RowErrors(self, packed, Rows())
             raise IllshellError("on_batch was called before init")
-        hits, errors = self._matcher.match(
-            batch.event_name, batch.process_name, batch.pathname, batch.prev_comm
-        )
+        hits, errors = packed.judge(self._matcher)
         for row in hits:
-            callback(Finding(self.get_metadata(), batch.event(row), None))
-        return RowErrors(self, batch, errors)
+            callback(Finding(self.get_metadata(), packed.event(int(row)), None))
+        return RowErrors(self, packed, errors)
 
     def on_signal(self, signal: Any) -> None:
         """Take a signal; the rule holds nothing back that a signal could release."""
@@ -77,7 +82,9 @@ class RowErrors(Sequence[tuple[int, IllshellError]]):
     than its row numbers.
     """
 
-    def __init__(self, signature: IllegitimateShell, batch: EventBatch, rows: Rows) -> None:
+    def __init__(
+        self, signature: IllegitimateShell, batch: Batch, rows: Rows | NDArray[np.int64]
+    ) -> None:
         self._signature = signature
         self._batch = batch
         self._rows = rows
@@ -87,7 +94,10 @@ class RowErrors(Sequence[tuple[int, IllshellError]]):
         """The row numbers alone, int64, without a copy."""
         import numpy as np
 
-        return np.frombuffer(memoryview(self._rows), np.int64)
+        rows = self._rows
+        if isinstance(rows, np.ndarray):
+            return rows
+        return np.frombuffer(memoryview(rows), np.int64)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -100,16 +110,17 @@ class RowErrors(Sequence[tuple[int, IllshellError]]):
         self, index: int | slice
     ) -> tuple[int, IllshellError] | list[tuple[int, IllshellError]]:
         if isinstance(index, slice):
-            return [(row, self._error_of(row)) for row in self._rows[index]]
-        row = self._rows[index]
+            return [(int(row), self._error_of(int(row))) for row in self._rows[index]]
+        row = int(self._rows[index])
         return row, self._error_of(row)
 
     def __iter__(self) -> Iterator[tuple[int, IllshellError]]:
-        return ((row, self._error_of(row)) for row in self._rows)
+        return ((row, self._error_of(row)) for row in map(int, self._rows))
 
     def _error_of(self, row: int) -> IllshellError:
-        if self._batch.record is None and self._batch.process_name[row] is None:
-            return ColumnError("process_name", f"row {row} is null")
+        damage = self._batch.damage(row)
+        if damage is not None:
+            return damage
         try:
             self._signature.matches(self._batch.event(row))
         except IllshellError as error:

@@ -23,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     import click
 
     from illshell.cli.report import say
-    from illshell.errors import VersionMismatchError
+    from illshell.errors import MissingExtraError, VersionMismatchError
 
     try:
         code = _invoke(list(arguments))
@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         code = ExitCode.USAGE
-    except VersionMismatchError as error:
+    except (MissingExtraError, VersionMismatchError) as error:
         say(str(error))
         code = ExitCode.USAGE
     except (KeyboardInterrupt, click.Abort):

@@ -11,6 +11,8 @@ import click
 
 from illshell._version import __version__
 from illshell.cli.exit_codes import EXIT_CODES_HELP, ExitCode
+from illshell.cli.kafka_command import kafka
+from illshell.cli.reader_choice import native_reader
 from illshell.errors import VersionMismatchError
 from illshell.formats import FORMATS
 from illshell.names import EVENTS
@@ -124,19 +126,30 @@ def command() -> None:
     show_default=True,
     help="native: illshell-ingest (Rust). plain: Python. auto: the fastest that is installed.",
 )
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Scan that many files at a time; the output is the same for any number.",
+)
 def scan(paths: tuple[str, ...], **given: Any) -> int:
-    """Scan Tracee's JSON lines for web servers that spawn shells.
+    """Scan Tracee's events for web servers that spawn shells.
 
-    PATH is a file, a FIFO, or - for stdin, which is the default in a pipe; gzip and zstd are known
+    PATH is a file, a FIFO, or - for stdin, which is the default in a pipe. A directory stands for
+    all files below it but hidden ones, a quoted pattern such as 'logs/**/*.parquet' for what it
+    matches. Files hold JSON lines, plain, gzip or zstd, or columns in Parquet or Arrow IPC, known
     by their content. Findings come in the order of the input, each as soon as its line is complete.
     """
-    from illshell.cli.scan_run import ScanOptions, Source, run_scan
+    from illshell.cli.scan_run import ScanOptions, run_scan
+    from illshell.cli.sources import expanded
 
     if not paths:
         if sys.stdin is not None and sys.stdin.isatty():
             raise click.UsageError("Nothing to scan: give a PATH, or pipe events in.")
         paths = ("-",)
-    sources = [Source.of(path) for path in paths]
+    sources = expanded(paths)
     options = ScanOptions(
         events=EVENTS if given["event"] == "both" else (given["event"],),
         output=given["output"],
@@ -146,19 +159,10 @@ def scan(paths: tuple[str, ...], **given: Any) -> int:
         fail_on_finding=given["fail_on_finding"],
         quiet=given["quiet"],
         progress=not given["no_progress"],
-        native=_native(given["reader"]),
+        native=native_reader(given["reader"]),
+        threads=given["threads"],
     )
     return run_scan(sources, options)
-
-
-def _native(choice: str) -> bool:
-    from illshell.readers import has_native
-
-    if choice == "plain":
-        return False
-    if choice == "native" and not has_native():
-        raise click.UsageError("--reader native: illshell-ingest is not installed.")
-    return has_native()
 
 
 @command.command()
@@ -204,3 +208,6 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None, "the choice above is click's own"
     click.echo(kind(command, {}, PROGRAM, COMPLETION_VARIABLE).source())
+
+
+command.add_command(kafka)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from illshell.cli.scan_run import ScanOptions, Source, run_scan
+from illshell.cli.scan_run import ScanOptions, run_scan
+from illshell.cli.sources import Source, expanded
 from illshell.names import EVENTS
 from illshell.readers import has_native
 
@@ -35,7 +36,7 @@ def run_demo(paths: Sequence[str]) -> ExitCode:
     native = has_native()
     click.echo(INTRODUCTION)
     with as_file(files("illshell.examples") / CAPTURE) as capture:
-        sources = [Source(str(capture), CAPTURE), *map(Source.of, paths)]
+        sources = [Source(str(capture), CAPTURE), *expanded(paths)]
         code = run_scan(sources, ScanOptions(EVENTS, format="table", native=native))
     if not native:
         click.echo()

@@ -61,7 +61,8 @@ class Reporter:
             self._seen += 1
             if self._seen > LIMIT:
                 return
-        self.tell(f"{problem.source}: byte {problem.offset}: {problem.reason}")
+        place = f"byte {problem.offset}" if problem.row is None else f"row {problem.row}"
+        self.tell(f"{problem.source}: {place}: {problem.reason}")
 
     def end_of_source(self, name: str) -> None:
         """Tell how many problems of a source got no message."""

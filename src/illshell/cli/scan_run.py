@@ -6,57 +6,38 @@ import os
 import signal
 import stat
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from illshell._fastmatch import Matcher, NameSet
 from illshell.cli.exit_codes import ExitCode
 from illshell.cli.human import plural
+from illshell.cli.lookahead import run_ahead
 from illshell.cli.output import make_format
 from illshell.cli.report import Reporter, summary
+from illshell.cli.sources import STDIN, status_of
+from illshell.errors import MissingExtraError
+from illshell.formats.parts import custom_of
 from illshell.interrupt import StopFlag
 from illshell.progress import Progress
 from illshell.readers import open_reader
-from illshell.scan import Scan
+from illshell.scan import Scan, ScanCounts
 from illshell.signature import IllegitimateShell
 from illshell.sink import STDOUT, ReaderGoneError, Sink, SinkError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from illshell.cli.lookahead import Post
+    from illshell.cli.sources import Source
     from illshell.protocol import Finding
     from illshell.readers.segment import Reader
     from illshell.scan import Problem
 
-STDIN: Final = 0
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A path, or ``-`` for stdin, and what messages and findings call it."""
-
-    path: str
-    name: str
-
-    @staticmethod
-    def of(path: str) -> Source:
-        """Name a source as its user did."""
-        return Source(path, "<stdin>" if path == "-" else path)
-
-    def status(self) -> os.stat_result | None:
-        """Give what the system knows of the source; None where that is nothing."""
-        return status_of(self.path, descriptor=STDIN)
-
-
-def status_of(path: str, *, descriptor: int) -> os.stat_result | None:
-    """Give what the system knows of a path, or of the descriptor where the path is ``-``."""
-    try:
-        return os.fstat(descriptor) if path == "-" else Path(path).stat()
-    except (OSError, ValueError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +53,14 @@ class ScanOptions:
     quiet: bool = False
     progress: bool = True
     native: bool | None = None
+    threads: int = 1
 
 
 def run_scan(sources: Sequence[Source], options: ScanOptions) -> ExitCode:
-    """Scan the sources one after the other; signals end it between two pieces of work."""
+    """Scan the sources; findings and messages come in their order, however many threads there are.
+
+    Signals end it between two pieces of work.
+    """
     _refuse_overwriting(sources, options)
     stop = StopFlag()
     with stop.on_signals(*SIGNALS):
@@ -94,21 +79,23 @@ class _Run:
         self._quarantine: Sink | None = None
         self._progress = self._make_progress()
         self._done = 0  # bytes of the sources before this one, as they are stored
+        self._counts = ScanCounts()  # of the sources before this one
+        self._current = ScanCounts()
         self._reporter = Reporter(quiet=options.quiet, before=self._clear)
-        self._scan = Scan(
-            [IllegitimateShell(options.events)],
-            on_finding=self._write,
-            on_problem=self._problem,
-            on_progress=self._show_progress,
-            stop=stop,
-        )
+        rule = IllegitimateShell(options.events)
+        self._matcher = Matcher(NameSet(rule.web_servers), NameSet(rule.shells), rule.events)
 
     def run(self) -> None:
         started = time.perf_counter()
         try:
             self._open_sinks()
-            self._read_sources()
-            self._scan.finish()
+            run_ahead(
+                self._sources,
+                self._scan,
+                can_wait=lambda source: not source.is_regular_file(),
+                threads=self._options.threads,
+                stop=self._stop,
+            )
         except KeyboardInterrupt:
             pass  # the stop flag has the signal
         except SinkError as error:
@@ -122,7 +109,7 @@ class _Run:
             self._reporter.tell(self._summary(time.perf_counter() - started))
 
     def exit_code(self) -> ExitCode:
-        counts, codes = self._scan.counts, self._codes
+        counts, codes = self._total(), self._codes
         if counts.broken or (self._options.strict and (counts.bad_lines or counts.errors)):
             codes.add(ExitCode.INPUT)
         if counts.findings and self._options.fail_on_finding:
@@ -142,48 +129,78 @@ class _Run:
             if sink is not None:
                 sink.close()
 
-    def _read_sources(self) -> None:
-        for source in self._sources:
-            if self._stop:
-                return
-            self._read(source)
-
-    def _read(self, source: Source) -> None:
-        counts = self._scan.counts
-        bytes_before, broken_before = counts.bytes, counts.broken
-        try:
-            reader = self._open(source)
-        except (OSError, ValueError) as error:
-            counts.broken += 1
-            self._reporter.tell(f"{source.name}: {_reason(error)}")
+    def _scan(self, source: Source, post: Post, stop: StopFlag) -> None:
+        """Scan a source, in any thread; what is found and counted is posted."""
+        if source.fault is not None:
+            post(partial(self._not_read, source.name, source.fault, broken=not source.is_empty))
             return
-        self._scan.run(reader)
-        self._done += reader.size or 0
-        was_empty = (counts.bytes, counts.broken) == (bytes_before, broken_before)
-        if was_empty and not self._stop and not self._options.quiet:
-            self._reporter.tell(f"{source.name}: byte 0: empty, there is no event in it")
-        self._reporter.end_of_source(source.name)
 
-    def _open(self, source: Source) -> Reader:
+        def account(reader: Reader) -> None:
+            post(partial(self._account, replace(scan.counts), reader.consumed))
+
+        scan = Scan(
+            [IllegitimateShell(self._options.events)],
+            on_finding=lambda finding: post(partial(self._write, finding), _size(finding)),
+            on_problem=lambda problem: post(
+                partial(self._problem, problem), len(problem.line or b"")
+            ),
+            on_progress=account,
+            stop=stop,
+        )
+        try:
+            reader = self._open(source, scan.event_names, stop)
+        except (OSError, ValueError, MissingExtraError) as error:
+            post(partial(self._not_read, source.name, _reason(error)))
+            return
+        scan.run(reader)
+        is_complete = not stop
+        scan.finish()
+        post(partial(self._end_source, source.name, scan.counts, reader.size or 0, is_complete))
+
+    def _open(self, source: Source, events: Sequence[str] | None, stop: StopFlag) -> Reader:
         """Open a source; the reader has a descriptor of its own, so that here none stays open."""
         descriptor = STDIN
-        self._stop.waiting = True  # a FIFO's open waits for a writer
+        stop.waiting = True  # a FIFO's open waits for a writer
         try:
             if source.path != "-":
                 descriptor = os.open(source.path, os.O_RDONLY | os.O_CLOEXEC)
-            self._stop.waiting = False
+            stop.waiting = False
             return open_reader(
                 descriptor,
-                self._scan.event_names,
+                events,
                 name=source.name,
                 strict=self._options.strict,
-                stop=self._stop,
+                stop=stop,
                 native=self._options.native,
+                matcher=self._matcher,
+                threads=self._options.threads,
             )
         finally:
-            self._stop.waiting = False
+            stop.waiting = False
             if descriptor != STDIN:
                 os.close(descriptor)
+
+    def _not_read(self, name: str, reason: str, *, broken: bool = True) -> None:
+        self._counts.broken += broken
+        self._reporter.tell(f"{name}: {reason}")
+
+    def _account(self, counts: ScanCounts, consumed: int) -> None:
+        self._current = counts
+        if self._progress is not None:
+            total = self._total()
+            self._progress.update(self._done + consumed, total.events, total.findings)
+
+    def _end_source(self, name: str, counts: ScanCounts, size: int, is_complete: bool) -> None:
+        self._counts += counts
+        self._current = ScanCounts()
+        self._done += size
+        is_empty = counts.bytes == 0 and counts.broken == 0
+        if is_empty and is_complete and not self._options.quiet:
+            self._reporter.tell(f"{name}: byte 0: empty, there is no event in it")
+        self._reporter.end_of_source(name)
+
+    def _total(self) -> ScanCounts:
+        return self._counts + self._current
 
     def _write(self, finding: Finding) -> None:
         assert self._sink is not None
@@ -225,17 +242,12 @@ class _Run:
                 return Progress.on_stderr(None)
         return Progress.on_stderr(total)
 
-    def _show_progress(self, reader: Reader) -> None:
-        if self._progress is not None:
-            counts = self._scan.counts
-            self._progress.update(self._done + reader.consumed, counts.events, counts.findings)
-
     def _clear(self) -> None:
         if self._progress is not None:
             self._progress.clear()
 
     def _summary(self, seconds: float) -> str:
-        text = summary(self._scan.counts, seconds)
+        text = summary(self._total(), seconds)
         if self._stop.signal is None:
             return text
         return f"stopped by {signal.Signals(self._stop.signal).name}: {text}"
@@ -259,5 +271,10 @@ def _identity(status: os.stat_result | None) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _reason(error: OSError | ValueError) -> str:
+def _size(finding: Finding) -> int:
+    record = custom_of(finding).get("record")
+    return len(record) if isinstance(record, bytes) else 0
+
+
+def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def raw(finding: Finding) -> bytes:
-    """Write Data, Context (the event) and SigMetadata under Go's names."""
+    """Write Data, Context (the event) and SigMetadata under Go's names, then UID, which is ours."""
     metadata = finding.sig_metadata
     record = {
         "Data": finding.data,
@@ -25,5 +25,6 @@ def raw(finding: Finding) -> bytes:
             "Tags": metadata.tags,
             "Properties": sorted_by_key(metadata.properties),
         },
+        "UID": finding.uid,
     }
     return go_json_line(record)

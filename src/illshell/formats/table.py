@@ -24,21 +24,26 @@ NARROWEST: Final = 60
 WIDE: Final = 116
 """Columns from which on the command stands in the finding's own line."""
 
+WIDEST: Final = 140
+"""Columns from which on the line has the start of the finding's uid."""
+
 _TIME = 19
 _PID = 7
 _EVENT = 5
 _BYTE = 11
+_UID = 8
 _GAP = "  "
 _BEFORE_2000 = 946_684_800_000_000_000
 _SHORT_NAMES = {SECURITY_BPRM_CHECK: "bprm", SCHED_PROCESS_EXEC: "exec"}
 
 
 class Widths(NamedTuple):
-    """Columns of the parts that share what is left; ``command`` is 0 where it has a line below."""
+    """Columns of the parts that share what is left; 0 for a part that has no column."""
 
     place: int
     chain: int
     command: int
+    uid: int = 0
 
     @staticmethod
     def of(columns: int) -> Widths:
@@ -50,9 +55,11 @@ class Widths(NamedTuple):
             place = left * 3 // 8
             return Widths(place, left - place, 0)
         left = columns - fixed - _BYTE - 6 * len(_GAP)
+        uid = _UID if columns >= WIDEST else 0
+        left -= uid and uid + len(_GAP)
         place = min(max(left // 4, 16), 32)
         chain = min(max(left // 3, 24), 40)
-        return Widths(place, chain, left - place - chain)
+        return Widths(place, chain, left - place - chain, uid)
 
 
 class Table:
@@ -83,7 +90,7 @@ class Table:
         if source != self._source:
             self._source = source
             lines.append(Text(fit_end(visible(str(source)), self._columns()), "bold underline"))
-        lines.extend(self._record(widths, payload_of(finding), custom.get("offset")))
+        lines.extend(self._record(widths, finding, payload_of(finding), _position(custom)))
         return b"".join(map(self._bytes, lines))
 
     def _header(self, widths: Widths) -> Text:
@@ -94,11 +101,15 @@ class Table:
             fit(f"WEB SERVER {self._arrow} PROGRAM", widths.chain),
             fit("EVENT", _EVENT),
         ]
+        if widths.uid:
+            cells.append(fit("UID", widths.uid))
         if widths.command:
             cells += [f"{'BYTE':>{_BYTE}}", "COMMAND"]
         return Text(_GAP.join(cells).rstrip(), style="bold")
 
-    def _record(self, widths: Widths, payload: Mapping[str, Any], offset: Any) -> list[Text]:
+    def _record(
+        self, widths: Widths, finding: Finding, payload: Mapping[str, Any], at: str
+    ) -> list[Text]:
         line = Text()
         line.append(fit(_time(payload.get("timestamp")), _TIME) + _GAP, "cyan")
         line.append(fit(_place(payload), widths.place) + _GAP)
@@ -106,12 +117,14 @@ class Table:
         self._append_chain(line, payload, widths.chain)
         name = str(payload.get("eventName"))
         line.append(_GAP + fit(_SHORT_NAMES.get(name, visible(name)), _EVENT), "dim")
-        at = "" if offset is None else str(offset)
         typed = command(_argument(payload, "argv"))
         if not widths.command:
             below = Text("  ")
-            below.append(f"byte {at}" if at else "", "dim")
+            below.append(f"byte {at}" if at.isdigit() else at, "dim")
             return [line, self._below(below, typed)] if typed or at else [line]
+        if widths.uid:
+            line.append(_GAP + finding.uid[: widths.uid], "dim")
+        at = at if len(at) <= _BYTE else at.removeprefix("row ")
         line.append(f"{_GAP}{at:>{_BYTE}}{_GAP}", "dim")
         if cell_len(typed) <= widths.command:
             line.append(typed, "bold")
@@ -157,6 +170,14 @@ def _time(timestamp: Any) -> str:
         return datetime.fromtimestamp(timestamp // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (OverflowError, ValueError, OSError):
         return visible(repr(timestamp))
+
+
+def _position(custom: Mapping[str, Any]) -> str:
+    """Give the event's byte in the source, or its row where that is columnar."""
+    row, offset = custom.get("row"), custom.get("offset")
+    if row is not None:
+        return f"row {row}"
+    return "" if offset is None else str(offset)
 
 
 def _place(payload: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from illshell.formats.parts import go_json_line, payload_of, sorted_by_key
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from illshell.protocol import Finding, SignatureMetadata
+    from illshell.protocol import Finding
 
 EVENT_ID: Final = "6024"
 """The id of illegitimate_shell in every Tracee that has only its own signatures loaded."""
@@ -65,6 +65,7 @@ def tracee(finding: Finding) -> bytes:
 def finding_event(finding: Finding) -> dict[str, Any]:
     """Make the finding's event: the trigger's, with id, name, args and metadata of the finding.
 
+    ``metadata.Properties`` has one key more than Tracee's: ``uid``.
     A trigger of another vintage keeps its own keys in their order; what it lacks of the finding's
     keys goes where Tracee prints it.
     """
@@ -82,7 +83,7 @@ def finding_event(finding: Finding) -> dict[str, Any]:
             "eventName": finding.sig_metadata.event_name,
             "argsNum": len(args),
             "args": args,
-            "metadata": _metadata(finding.sig_metadata),
+            "metadata": _metadata(finding),
         },
     )
 
@@ -99,10 +100,12 @@ def _detected_from(trigger: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _metadata(metadata: SignatureMetadata) -> dict[str, Any]:
+def _metadata(finding: Finding) -> dict[str, Any]:
+    metadata = finding.sig_metadata
     properties = metadata.properties | {
         "signatureID": metadata.id,
         "signatureName": metadata.name,
+        "uid": finding.uid,
     }
     return {
         "Version": metadata.version,

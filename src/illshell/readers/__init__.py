@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from illshell._version import __version__
 from illshell.errors import VersionMismatchError
+from illshell.readers.content import columnar_kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from illshell._fastmatch import Matcher
     from illshell.interrupt import StopFlag
     from illshell.readers.segment import Reader
 
@@ -51,14 +53,24 @@ def open_reader(
     strict: bool = False,
     stop: StopFlag | None = None,
     native: bool | None = None,
+    matcher: Matcher | None = None,
+    threads: int = 1,
 ) -> Reader:
-    """Open a path or file descriptor of Tracee's JSON lines, plain, gzip or zstd by content.
+    """Open a path or file descriptor: Tracee's JSON lines, or events in columns, told by content.
 
+    JSON lines may be plain, gzip or zstd. Columns come as Parquet or Arrow IPC in a regular file:
+    ``matcher`` and ``threads`` are for :class:`illshell.readers.columnar.ColumnarReader`.
     ``event_names``: the events to decode, None for all. ``strict``: decode, and so validate, every
     line, and refuse duplicate keys. ``native``: which reader; None takes the fast one if it is
-    there. OSError where the source can't be opened.
+    there. OSError where the source can't be opened; ColumnError or MissingExtraError where its
+    columns can't be read.
     """
     name = name or (source if isinstance(source, str) else f"<descriptor {source}>")
+    kind = columnar_kind(source)
+    if kind is not None:
+        from illshell.readers.columnar import ColumnarReader
+
+        return ColumnarReader(source, kind, name=name, matcher=matcher, threads=threads)
     if has_native() if native is None else native:
         from illshell.readers.native import NativeReader
 

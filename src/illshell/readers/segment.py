@@ -26,11 +26,13 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of the input: every line that is not blank is counted in it exactly once.
+    """A stretch of the input: every line that is not blank, or row, is counted in it exactly once.
 
     ``batch``: events that the reader packed. ``events``: ones that it decoded singly, in order.
     ``skipped``: how many have a name that nobody wants. ``bad``: the lines that are no event.
-    ``end``: the byte of the decompressed stream up to which all has been given.
+    ``end``: the byte of the decompressed stream up to which all has been given. ``judged``: how
+    many events were wanted, where the reader has itself told hits and errors from others and
+    ``batch`` is not all of them; None where they are ``batch`` and ``events``.
     """
 
     batch: EventBatch | None
@@ -38,6 +40,7 @@ class Segment:
     skipped: int
     bad: Sequence[BadLine]
     end: int
+    judged: int | None = None
 
 
 class Reader(Protocol):

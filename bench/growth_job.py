@@ -1,0 +1,71 @@
+"""One point of a growth curve, in a process of its own: prints the seconds of the job alone.
+
+    python growth_job.py lines MODULE TOOL REPEATS FILE
+    python growth_job.py columns MODULE TOOL MIX ROWS NAMES [RUNS]
+
+MODULE and TOOL name a contender; MODULE ``illshell`` is illshell.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ours
+import peers
+import stream
+from columns import packed_events
+from names_at_random import many_names
+from timing import seconds_of
+
+import illshell
+
+OURS = "illshell"
+
+
+def lines(module: str, tool: str, repeats: int, path: Path) -> float:
+    """Scan a file again and again, as if the stream went on."""
+    if module == OURS:
+        ours.find(Path(os.devnull))  # to be warm
+        return seconds_of(lambda: [ours.find(path) for _ in range(repeats)])
+    find = peers.named(module, tool).find
+    assert find is not None
+    return seconds_of(lambda: [find(path) for _ in range(repeats)])
+
+
+def columns(module: str, tool: str, mix: str, rows: int, names: int, runs: int = 3) -> float:
+    """Judge a table of many rows, with many names of web servers."""
+    batch = packed_events(shared(mix), rows)
+    web_servers = many_names(names)
+    judge: Callable[[], Any]
+    if module == OURS:
+        judge = lambda: illshell.match(batch, web_servers=web_servers)  # noqa: E731
+    else:
+        peer = peers.named(module, tool)
+        assert peer.match is not None
+        match: Callable[..., Any] = peer.match
+        table = peer.prepare(batch)
+        judge = lambda: match(table, web_servers)  # noqa: E731
+    judge()
+    return min(seconds_of(judge) for _ in range(runs))
+
+
+def shared(mix: str) -> stream.Mix:
+    """Read a mix from ``NAME,EXECS,HITS``."""
+    name, execs, hits = mix.split(",")
+    return stream.Mix(name, float(execs), float(hits))
+
+
+def main() -> None:
+    job, module, tool, *rest = sys.argv[1:]
+    if job == "lines":
+        print(lines(module, tool, int(rest[0]), Path(rest[1])))
+    else:
+        print(columns(module, tool, rest[0], *map(int, rest[1:])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""pysimdjson: lazy objects; of most lines only the event's name becomes a Python object."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import simdjson
+from streams import SUFFIXES, open_stream
+
+from illshell.names import EVENTS
+from peers.peer import Peer, hit
+
+
+def find(path: Path) -> list[int]:
+    parse = simdjson.Parser().parse
+    found = []
+    with open_stream(path) as lines:
+        for line in lines:
+            event = parse(line)
+            if event["eventName"] in EVENTS:
+                decoded = event.as_dict()
+                if hit(decoded):
+                    found.append(decoded["timestamp"])
+            del event  # the parser is used again
+    return found
+
+
+PEERS = [Peer("pysimdjson", version("pysimdjson"), find=find, compressions=tuple(SUFFIXES))]

@@ -1,0 +1,64 @@
+"""Pure Python: the twin on what the json module decodes."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from streams import SUFFIXES, open_stream
+
+from illshell import reference
+from illshell.names import EVENTS, PATHNAME, PREV_COMM, SHELLS, WEB_SERVERS
+from peers.peer import Peer
+
+Columns = dict[str, list[Any]]
+
+
+def find_with(loads: Callable[[bytes], Mapping[str, Any]]) -> Callable[[Path], list[int]]:
+    """Make the twin's search: every line decoded, every event judged."""
+
+    def find(path: Path) -> list[int]:
+        judge = reference.IllegitimateShell(EVENTS).judge
+        found = []
+        with open_stream(path) as lines:
+            for line in lines:
+                event = loads(line)
+                if judge(event):
+                    found.append(event["timestamp"])
+        return found
+
+    return find
+
+
+def prepare(batch: pa.RecordBatch) -> Columns:
+    """Make lists of Python objects; names lose the zeros that pad them."""
+    columns = {name: batch.column(name).to_pylist() for name in batch.schema.names}
+    for name, values in columns.items():
+        columns[name] = [v.rstrip(b"\0") if isinstance(v, bytes) else v for v in values]
+    return columns
+
+
+def match(columns: Columns) -> Sequence[int]:
+    matcher = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
+    hits, errors = matcher.match(
+        columns["event_name"], columns["process_name"], columns[PATHNAME], columns[PREV_COMM]
+    )
+    assert not errors
+    return hits
+
+
+PEERS = [
+    Peer(
+        "Python (the twin), json",
+        f"Python {platform.python_version()}",
+        find=find_with(json.loads),
+        match=match,
+        prepare=prepare,
+        compressions=tuple(SUFFIXES),
+        twin=True,
+    )
+]

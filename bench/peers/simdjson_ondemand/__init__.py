@@ -1,0 +1,19 @@
+"""simdjson's On-Demand parser in C++: a program of its own, see find.cpp."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from illshell.names import SHELLS, WEB_SERVERS
+from peers.peer import BUILT, Peer, Unavailable, first_line_of, printed_numbers
+
+PROGRAM = BUILT / "simdjson_ondemand"
+if not PROGRAM.exists():
+    raise Unavailable("not built: needs a C++ compiler and Debian's libsimdjson-dev")
+
+
+def find(path: Path) -> list[int]:
+    return printed_numbers(PROGRAM, path, ",".join(WEB_SERVERS), ",".join(SHELLS))
+
+
+PEERS = [Peer("simdjson On-Demand, C++", first_line_of(str(PROGRAM), "--version"), find=find)]

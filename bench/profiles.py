@@ -1,0 +1,103 @@
+"""Where the time goes: perf (or callgrind) for native code, py-spy for Python, on the core jobs.
+
+    python bench/profiles.py
+
+Writes a text report and, for Python, a flame graph of each job to build/profile.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from streams import stream_file, warm
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "build" / "profile"
+JOB: Final = Path(__file__).with_name("growth_job.py")
+OURS: Final = "illshell"
+EVENTS: Final = 200_000
+FEW: Final = 20_000
+"""Events under callgrind, which runs some 50 times slower."""
+
+RUNS: Final = 300
+"""Of a judgement of columns."""
+
+REPEATS: Final = {"lines-mixed": 20, "lines-exec": 5}
+
+
+def jobs(events: int, *, repeats: bool) -> dict[str, list[str]]:
+    """Give the command of each job."""
+    found = {}
+    for name, count in REPEATS.items():
+        path = warm(stream_file(name.removeprefix("lines-"), events))
+        found[name] = ["lines", OURS, OURS, str(count if repeats else 1), str(path)]
+    for mix in ("mixed,0.03,0.01", "exec,1,0.01"):
+        name = f"columns-{mix.partition(',')[0]}"
+        found[name] = [
+            "columns",
+            OURS,
+            OURS,
+            mix,
+            str(events * 5),
+            "7",
+            str(RUNS if repeats else 1),
+        ]
+    return {name: [sys.executable, str(JOB), *command] for name, command in found.items()}
+
+
+def with_perf(name: str, command: list[str]) -> None:
+    data = FOLDER / f"{name}.perf"
+    record = ["perf", "record", "--quiet", "--freq", "4999", "-g", "-o", str(data)]
+    subprocess.run([*record, *command], check=True, stdout=subprocess.DEVNULL)
+    report = ["perf", "report", "--stdio", "--no-children", "-g", "none", "--percent-limit", "0.5"]
+    with (FOLDER / f"{name}.perf.txt").open("wb") as out:
+        subprocess.run(
+            [*report, "-i", str(data)], check=True, stdout=out, stderr=subprocess.DEVNULL
+        )
+
+
+def with_callgrind(name: str, command: list[str]) -> None:
+    data = FOLDER / f"{name}.callgrind"
+    record = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={data}", "--quiet"]
+    subprocess.run([*record, *command], check=True, stdout=subprocess.DEVNULL)
+    with (FOLDER / f"{name}.callgrind.txt").open("wb") as out:
+        subprocess.run(["callgrind_annotate", str(data)], check=True, stdout=out)
+
+
+def with_py_spy(name: str, command: list[str]) -> None:
+    svg = FOLDER / f"{name}.svg"
+    record = ["py-spy", "record", "--native", "--rate", "500", "--output", str(svg), "--"]
+    subprocess.run([*record, *command], check=True, stdout=subprocess.DEVNULL)
+
+
+def perf_works() -> bool:
+    """Try: a container may have perf and no leave to use it."""
+    if shutil.which("perf") is None:
+        return False
+    attempt = ["perf", "record", "--quiet", "-o", os.devnull, "true"]
+    return subprocess.run(attempt, capture_output=True, check=False).returncode == 0
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if perf_works():
+        for name, command in jobs(EVENTS, repeats=True).items():
+            with_perf(name, command)
+    elif shutil.which("valgrind"):
+        print("perf can't be used here; callgrind counts instructions instead")
+        for name, command in jobs(FEW, repeats=False).items():
+            with_callgrind(name, command)
+    else:
+        print("neither perf nor valgrind is here: no profile of native code")
+    for name, command in jobs(EVENTS, repeats=True).items():
+        with_py_spy(name, command)
+    for path in sorted(FOLDER.iterdir()):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""Writes the report of a run: docs/benchmarks.md, its pictures, a page, and the README's part.
+
+    python bench/report.py [RESULTS.json]
+
+RESULTS.json is what ``make bench`` has written; every figure in the report is taken from it.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import plots
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from results import COLUMNS, EVENT, LINES, Figure, Job, Ratio, Results, load, number
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+RESULTS: Final = ROOT / "build" / "bench" / "results.json"
+DOCS: Final = ROOT / "docs"
+PICTURES: Final = DOCS / "benchmarks"
+BEGIN: Final = "<!-- bench:begin -->"
+END: Final = "<!-- bench:end -->"
+MISSED: Final = "**missed**"
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
+README_PICTURE: Final = "lines-mixed-plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under a head."""
+
+    head: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(slots=True)
+class Section:
+    """A part of the report; ``pictures`` are names of SVG files with what they show."""
+
+    title: str
+    text: str = ""
+    tables: list[Table] = field(default_factory=list)
+    pictures: dict[str, str] = field(default_factory=dict)
+    level: int = 2
+
+
+def rate(value: float, unit: str) -> str:
+    return f"{number(value / 1e6)} {'MB/s' if unit == 'bytes' else 'M events/s'}"
+
+
+def verdict(row: Ratio | Figure) -> str:
+    """Say what a row's goal is and whether it was met."""
+    goal = row.at_least if isinstance(row, Ratio) else row.at_most
+    if goal is None:
+        return ""
+    text = f"at least {goal:g}{TIMES}" if isinstance(row, Ratio) else f"at most {goal:g} {row.unit}"
+    return f"{text}: {MISSED if row.is_missed else 'met'}"
+
+
+def measured(row: Ratio | Figure) -> str:
+    if isinstance(row, Ratio):
+        low, high = row.spread
+        return f"{number(row.ratio)}{TIMES} ({number(low)} to {number(high)})"
+    return row.value if isinstance(row.value, str) else f"{number(row.value)} {row.unit}"
+
+
+def overview(jobs: list[Job], *, short: bool = False) -> Table:
+    """One line a job: illshell, the best that is not ours, pure Python."""
+    rows = []
+    for job in jobs:
+        best, twin = job.best, min(job.twins, key=lambda row: row.ratio, default=None)
+        if short and job.name.split("-")[-1] not in ("plain", "zstd", "utf8", "fixed"):
+            continue
+        bound = job.roofline
+        rows.append(
+            [
+                plots.title_of(job),
+                rate(job.own_rate, job.unit),
+                f"{best.labels['contender']}: {number(best.ratio)}{TIMES}" if best else "",
+                f"{number(twin.ratio)}{TIMES}" if twin else "",
+                f"{bound.ratio:.0%} of {bound.labels['contender']}" if bound else "",
+            ]
+        )
+    head = ["job, on one core", "illshell", "times the best contender", "times pure Python"]
+    return Table([*head, "of the roofline"], rows)
+
+
+def contest(job: Job) -> Table:
+    """Every contender at one job."""
+    rows = [
+        [
+            row.labels["contender"] + (" †" if row.labels.get("only") else ""),
+            rate(row.other_rate(job.unit), job.unit),
+            measured(row),
+            verdict(row),
+        ]
+        for row in job.rows
+    ]
+    return Table(["against", "its speed", "illshell is faster by (spread)", "goal"], rows)
+
+
+def contest_sections(results: Results) -> list[Section]:
+    kinds = {LINES: "JSON lines", COLUMNS: "Columns in memory", EVENT: "Event by event"}
+    sections = []
+    for kind, title in kinds.items():
+        jobs = [job for job in results.jobs.values() if job.kind == kind]
+        if not jobs:
+            continue
+        sections.append(Section(title, tables=[overview(jobs)]))
+        for job in jobs:
+            part = Section(plots.title_of(job), tables=[contest(job)], level=3)
+            if kind != EVENT:
+                plots.bars(job, part.title, PICTURES / f"{job.name}.svg")
+                part.pictures[f"{job.name}.svg"] = f"Throughput: {part.title}"
+            only = {row.labels["only"] for row in job.rows if row.labels.get("only")}
+            if only:
+                part.text = f"† judges {', '.join(only)} alone; in that row so does illshell."
+            sections.append(part)
+    return sections
+
+
+def goals(results: Results) -> Section:
+    """The rows that the project set itself, beside those of the contests."""
+    rows: list[Ratio | Figure] = [*results.ratios, *results.figures]
+    kept = [row for row in rows if "job" not in row.labels and verdict(row)]
+    kept += [row for row in results.ratios if row.labels.get("goal_of") and row not in kept]
+    table = [[row.row, measured(row), verdict(row)] for row in kept]
+    return Section("Goals", tables=[Table(["row", "measured (spread)", "goal"], table)])
+
+
+def latency_section(results: Results) -> Section:
+    plots.latency(results.latencies, PICTURES / "latency.svg")
+    rows = [
+        [
+            each["program"],
+            f"{each['rate']:,}",
+            f"{each['reached']:,.0f}",
+            *(number(1e3 * value) for value in each["percentiles"].values()),
+        ]
+        for each in sorted(results.latencies, key=lambda each: each["rate"])
+    ]
+    names = [f"p{name}, ms" for name in results.latencies[0]["percentiles"]]
+    return Section(
+        "Latency",
+        "From the write of a line into a pipe to its finding on stdout; the writer runs on a core "
+        "of its own. Where the rate reached is lower, the program has fallen behind.",
+        [Table(["program", "events/s", "reached", *names], rows)],
+        {"latency.svg": "How long findings take"},
+    )
+
+
+def growth_section(results: Results) -> Section:
+    section = Section("Growth", "Each point is a process of its own.")
+    for curve in results.curves:
+        plots.growth(curve, PICTURES / f"growth-{curve['name']}.svg")
+        section.pictures[f"growth-{curve['name']}.svg"] = curve["title"]
+    return section
+
+
+def figures_section(results: Results, title: str, prefix: str) -> Section:
+    rows = [
+        [row.row.removeprefix(prefix), measured(row)]
+        for row in results.figures
+        if row.row.startswith(prefix)
+    ]
+    return Section(title, tables=[Table(["what", "measured"], rows)])
+
+
+def about(results: Results) -> list[Section]:
+    machine, versions = (
+        Table(["", ""], [[name, text] for name, text in results.about[key].items()])
+        for key in ("machine", "versions")
+    )
+    missing = [[name, reason] for name, reason in results.about["missing"].items()]
+    return [
+        Section("Machine", tables=[machine]),
+        Section("Versions", tables=[versions]),
+        Section("Not measured", tables=[Table(["what", "why"], missing)]),
+    ]
+
+
+def sections_of(results: Results) -> list[Section]:
+    """Make the whole report, and its pictures."""
+    missed = [[row.row, measured(row), verdict(row)] for row in results.misses]
+    misses = Table(["row", "measured (spread)", "goal"], missed)
+    sections = [Section("Misses", tables=[misses] if missed else [])]
+    if not missed:
+        sections[0].text = "None: every row met its goal."
+    sections += [goals(results), *contest_sections(results)]
+    if results.latencies:
+        sections.append(latency_section(results))
+    sections.append(figures_section(results, "Start-up", "start-up: "))
+    if results.curves:
+        sections.append(growth_section(results))
+    sections.append(figures_section(results, "Memory bandwidth", "memory: "))
+    sections += about(results)
+    return [each for each in sections if each.tables or each.pictures or each.text]
+
+
+def write_readme(results: Results, environment: Environment) -> None:
+    """Put one picture and one table between the README's markers, where it has them."""
+    readme = ROOT / "README.md"
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        return
+    jobs = [job for job in results.jobs.values() if job.kind != EVENT]
+    part = environment.get_template("readme.md.jinja").render(
+        picture=README_PICTURE,
+        table=overview(jobs, short=True),
+        about=results.about,
+    )
+    readme.write_text(f"{before}{BEGIN}\n{part}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    results = load(Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS)
+    environment = Environment(
+        loader=FileSystemLoader(ROOT / "bench" / "templates"),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(enabled_extensions=["html.jinja"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sections = sections_of(results)
+    pictures = {path.name: path.read_text(encoding="utf-8") for path in PICTURES.glob("*.svg")}
+    for template, path in (
+        ("benchmarks.md.jinja", DOCS / "benchmarks.md"),
+        ("benchmarks.html.jinja", PICTURES / "index.html"),
+    ):
+        text = environment.get_template(template).render(
+            sections=sections, about=results.about, pictures=pictures, missed=MISSED
+        )
+        path.write_text(text + "\n", encoding="utf-8")
+    write_readme(results, environment)
+
+
+if __name__ == "__main__":
+    main()

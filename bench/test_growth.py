@@ -1,0 +1,158 @@
+"""How time and memory grow: with events, names, length of lines, share of execs, share of hits.
+
+Each point is a process of its own, whose peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import growth_job
+import peak
+import peers
+import pytest
+from growth_job import OURS
+from sizes import Sizes
+from stream import EXEC, MIXED, Mix
+from streams import padded_stream, stream_file, warm
+
+LINES_PEER = ("python_orjson", "orjson behind `in`")
+TABLE_PEER = ("polars", "Polars, staged filters")
+SHARES = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0)
+HIT_SHARES = (0.0, 0.001, 0.01, 0.1, 0.5, 1.0)
+LENGTHS = (200, 1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000)
+NAMES = (1, 7, 100, 1_000, 10_000)
+SLOWER_ENDS = 10
+"""A contender's curve ends that many times earlier."""
+
+Tool = tuple[str, str]
+
+POINTS: dict[str, tuple[str, str]] = {
+    "lines-events": ("JSON lines, mixed: number of events", "events"),
+    "lines-length": ("JSON lines, execs: bytes of a line", "bytes"),
+    "lines-execs": ("JSON lines: share of exec events", "share"),
+    "lines-hits": ("JSON lines, exec only: share of hits", "share"),
+    "columns-events": ("columns, mixed: number of events", "events"),
+    "columns-names": ("columns, exec only: number of names", "names"),
+    "columns-execs": ("columns: share of exec events", "share"),
+    "columns-hits": ("columns, exec only: share of hits", "share"),
+}
+
+
+class Curve:
+    """Notes the points of one curve."""
+
+    def __init__(self, benchmark: Any, name: str) -> None:
+        title, axis = POINTS[name]
+        self._points: list[dict[str, Any]] = []
+        benchmark.extra_info["curve"] = {
+            "name": name,
+            "title": title,
+            "axis": axis,
+            "points": self._points,
+        }
+
+    def lines(self, tool: Tool, x: float, path: Path, repeats: int = 1) -> None:
+        self._run(tool, x, path.stat().st_size * repeats, "lines", *tool, repeats, warm(path))
+
+    def columns(self, tool: Tool, x: float, mix: Mix, rows: int, names: int = 7) -> None:
+        shares = f"{mix.name},{mix.exec_share},{mix.hit_share}"
+        self._run(tool, x, rows, "columns", *tool, shares, rows, names)
+
+    def _run(self, tool: Tool, x: float, units: int, *job: Any) -> None:
+        ran = peak.run(sys.executable, growth_job.__file__, *map(str, job))
+        self._points.append(
+            {
+                "tool": tool[1],
+                "x": x,
+                "seconds": float(ran.output),
+                "units": units,
+                "peak": ran.peak,
+            }
+        )
+
+
+@pytest.fixture
+def curve(benchmark: Any, request: pytest.FixtureRequest) -> Iterator[Curve]:
+    """Give the curve that the test is called after."""
+    name = request.node.name.removeprefix("test_").replace("_", "-")
+    yield Curve(benchmark, name)
+    benchmark.pedantic(lambda: None)
+
+
+def tools(peer: Tool) -> list[Tool]:
+    """Give illshell, and the contender if it is here."""
+    return [(OURS, OURS), *([peer] if peers.MODULES[peer[0]] not in peers.missing() else [])]
+
+
+def powers(start: int, end: int) -> list[int]:
+    """Give the powers of ten."""
+    found = [start]
+    while found[-1] * 10 <= end:
+        found.append(found[-1] * 10)
+    return found
+
+
+def test_lines_events(curve: Curve, sizes: Sizes) -> None:
+    """Memory must not grow, time only in proportion."""
+    for tool in tools(LINES_PEER):
+        end = sizes.most_events if tool[0] == OURS else sizes.most_events // SLOWER_ENDS
+        for events in sizes.some(powers(sizes.most_events // 1000, end)):
+            held = min(events, sizes.gigabyte)
+            curve.lines(tool, events, stream_file(MIXED, held), events // held)
+
+
+def test_lines_length(curve: Curve, sizes: Sizes) -> None:
+    """The same bytes in ever longer lines, all of them to be decoded."""
+    for length in sizes.some(LENGTHS):
+        path = padded_stream(length, sizes.line_bytes)
+        for tool in tools(LINES_PEER):
+            curve.lines(tool, length, path)
+
+
+def test_lines_execs(curve: Curve, sizes: Sizes) -> None:
+    """What is skipped by its name costs little."""
+    for share in sizes.some(SHARES):
+        for tool in tools(LINES_PEER):
+            curve.lines(tool, share, stream_file(Mix(f"execs-{share:g}", share), sizes.growth))
+
+
+def test_lines_hits(curve: Curve, sizes: Sizes) -> None:
+    """A finding holds the whole event, decoded: what it costs more."""
+    for share in sizes.some(HIT_SHARES):
+        mix = Mix(f"hits-{share:g}", EXEC.exec_share, share)
+        for tool in tools(LINES_PEER):
+            curve.lines(tool, share, stream_file(mix, sizes.growth))
+
+
+def test_columns_events(curve: Curve, sizes: Sizes) -> None:
+    """Past the caches the speed is the memory's."""
+    for tool in tools(TABLE_PEER):
+        end = sizes.most_rows if tool[0] == OURS else sizes.most_rows // SLOWER_ENDS
+        for rows in sizes.some(powers(10_000, end)):
+            curve.columns(tool, rows, MIXED, rows)
+
+
+def test_columns_names(curve: Curve, sizes: Sizes) -> None:
+    """A set of 10,000 names is asked as one of 7 is."""
+    for tool in tools(TABLE_PEER):
+        for names in sizes.some(NAMES):
+            curve.columns(tool, names, EXEC, sizes.growth * 10, names)
+
+
+def test_columns_execs(curve: Curve, sizes: Sizes) -> None:
+    """From rare events to nothing else."""
+    for tool in tools(TABLE_PEER):
+        for share in sizes.some(SHARES):
+            curve.columns(tool, share, Mix(f"execs-{share:g}", share), sizes.growth * 10)
+
+
+def test_columns_hits(curve: Curve, sizes: Sizes) -> None:
+    """Only the rows that match are given out."""
+    for tool in tools(TABLE_PEER):
+        for share in sizes.some(HIT_SHARES):
+            mix = Mix(f"hits-{share:g}", EXEC.exec_share, share)
+            curve.columns(tool, share, mix, sizes.growth * 10)

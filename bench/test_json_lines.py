@@ -1,0 +1,158 @@
+"""From a file of JSON lines to findings: against every contender, and against reading it at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ours
+import peak
+import peers
+import pytest
+from sizes import Sizes
+from streams import PIECE, SUFFIXES, expected, open_stream, warm
+from timing import seconds_of
+
+from illshell.names import EVENTS
+from illshell.readers import has_native
+
+pytestmark = pytest.mark.skipif(
+    not has_native(), reason="needs illshell-ingest: pip install ./ingest"
+)
+
+Stream = Callable[..., Path]
+Pair = Callable[..., float]
+
+CONTESTS = [
+    pytest.param(mix, compression, peer, id=f"{mix}-{compression}-{peer.name}")
+    for mix in ("mixed", "exec")
+    for compression in SUFFIXES
+    for peer in peers.contenders()
+    if peer.find is not None and compression in peer.compressions
+]
+SLOW = 0.25
+"""Seconds for the few lines above which a contender is not asked to read the many."""
+
+LINES_GOAL = 1.5
+"""On plain JSON lines: times the speed of the best contender that is not ours."""
+
+
+def timestamps(path: Path, events: tuple[str, ...]) -> list[int]:
+    return [hit.timestamp for hit in expected(path, events)]
+
+
+@pytest.mark.parametrize(("mix", "compression", "peer"), CONTESTS)
+def test_contender(
+    pair: Pair, stream: Stream, sizes: Sizes, mix: str, compression: str, peer: peers.Peer
+) -> None:
+    """Every contender finds the same events, so many times slower."""
+    assert peer.find is not None
+    few = stream(mix, sizes.slow_contest, compression)
+    is_slow = seconds_of(partial(peer.find, few)) > SLOW
+    events = sizes.slow_contest if is_slow else sizes.contest
+    path, theirs = stream(mix, sizes.contest, compression), stream(mix, events, compression)
+    pair(
+        f"JSON lines, {mix}, {compression}: {peer.name}",
+        partial(ours.find, path, peer.events),
+        partial(peer.find, theirs),
+        at_least=LINES_GOAL if compression == "plain" else 1,
+        per=(sizes.contest, events),
+        wanted=(timestamps(path, peer.events), timestamps(theirs, peer.events)),
+        job=f"lines-{mix}-{compression}",
+        contender=peer.name,
+        twin=peer.twin,
+        only=None if peer.events == EVENTS else ", ".join(peer.events),
+        events=sizes.contest,
+        other_events=events,
+        bytes=stream(mix, sizes.contest).stat().st_size,
+        other_bytes=stream(mix, events).stat().st_size,
+    )
+
+
+def read(path: Path) -> None:
+    """Read the file into a buffer, and nothing else."""
+    warm(path)
+
+
+def decompress(path: Path) -> None:
+    """Decompress the file into a buffer, and nothing else."""
+    buffer = bytearray(PIECE)
+    with open_stream(path) as file:
+        while file.readinto(buffer):  # type: ignore[attr-defined]
+            pass
+
+
+@pytest.mark.parametrize("mix", ["mixed", "exec"])
+@pytest.mark.parametrize("compression", SUFFIXES)
+def test_roofline(pair: Pair, stream: Stream, sizes: Sizes, mix: str, compression: str) -> None:
+    """Reading the file, or decompressing it, without looking at what is in it."""
+    plain, path = stream(mix, sizes.contest), stream(mix, sizes.contest, compression)
+    pair(
+        f"JSON lines, {mix}, {compression}: roofline",
+        partial(ours.find, path),
+        partial(read if compression == "plain" else decompress, path),
+        at_least={"zstd": 0.85}.get(compression),
+        job=f"lines-{mix}-{compression}",
+        contender="plain read()" if compression == "plain" else f"{compression} decompression",
+        roofline=True,
+        events=sizes.contest,
+        bytes=plain.stat().st_size,
+    )
+
+
+def test_gigabyte_against_reading(pair: Pair, stream: Stream, sizes: Sizes) -> None:
+    """A gigabyte against plain reads of the file, the page cache warm."""
+    path = stream("mixed", sizes.gigabyte)
+    pair(
+        "1 GB of mixed JSON lines against plain read() into a buffer",
+        partial(ours.find, path),
+        partial(read, path),
+        at_least=0.6,
+        goal_of="the main job",
+    )
+
+
+def test_gigabyte_against_orjson(pair: Pair, stream: Stream, sizes: Sizes) -> None:
+    """A gigabyte against orjson on every line and the twin."""
+    path = stream("mixed", sizes.gigabyte)
+    (twin,) = (peer for peer in peers.contenders() if peer.name == "Python (the twin), orjson")
+    assert twin.find is not None
+    pair(
+        "1 GB of mixed JSON lines against orjson.loads on every line and the twin",
+        partial(ours.find, path),
+        partial(twin.find, path),
+        at_least=20,
+        goal_of="the main job",
+        rounds=3,
+    )
+
+
+def test_peak_memory_from_a_pipe(
+    benchmark: Any, note: Callable[..., None], stream: Stream, sizes: Sizes
+) -> None:
+    """The largest resident set of `illshell scan -` over a gigabyte from a pipe."""
+    path = stream("mixed", sizes.gigabyte)
+    peaks: list[int] = []
+
+    def scan_from_a_pipe() -> None:
+        with path.open("rb") as file:
+            source = subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE)
+        assert source.stdout is not None
+        with source.stdout as pipe:
+            command = ["-m", "illshell", "scan", "--format", "jsonl", "--output", os.devnull, "-"]
+            peaks.append(peak.run(sys.executable, *command, stdin=pipe).peak)
+        assert source.wait() == 0
+
+    benchmark.pedantic(scan_from_a_pipe, rounds=min(3, sizes.rounds))
+    note(
+        "peak memory of scanning 1 GB from a pipe",
+        max(peaks) / 1e6,
+        "MB",
+        at_most=100,
+        goal_of="the main job",
+    )

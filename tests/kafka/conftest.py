@@ -1,0 +1,43 @@
+"""The broker that these tests share, and topics for each of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka_broker import Broker, missing
+from kafka_topics import Topics
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """Give a broker that runs."""
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)
+    node = Broker(tmp_path_factory.mktemp("broker"))
+    try:
+        node.start()
+        yield node
+    finally:
+        node.stop()
+
+
+@pytest.fixture
+def topics(broker: Broker, request: pytest.FixtureRequest) -> Topics:
+    """Give new topics, named after the test."""
+    return Topics.make(broker.address, re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:80])
+
+
+@pytest.fixture
+def fast_failover(tmp_path: Path) -> str:
+    """Give an option: who is gone is noticed after two seconds, not after 45."""
+    path = tmp_path / "kafka.properties"
+    path.write_text(
+        "consumer.session.timeout.ms=2000\n"
+        "consumer.heartbeat.interval.ms=500\n"
+        "producer.transaction.timeout.ms=4000\n"
+    )
+    return f"--config={path}"

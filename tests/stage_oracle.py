@@ -1,0 +1,30 @@
+"""What a stage must find, said by the twin in the plainest way."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+from illshell import IllshellError, reference
+from illshell.names import EVENTS
+from illshell.readers.json_line import BOM, WHITESPACE, BadLineError, decode_event
+
+TWIN = reference.IllegitimateShell(EVENTS)
+
+
+def hits(values: Iterable[bytes | None]) -> list[int]:
+    """Give the indices of the values, each one event's JSON, that are findings."""
+    return [index for index, value in enumerate(values) if value is not None and is_hit(value)]
+
+
+def is_hit(value: bytes) -> bool:
+    with contextlib.suppress(BadLineError, IllshellError):
+        return TWIN.judge(decode_event(value.removeprefix(BOM).strip(WHITESPACE + b"\n")))
+    return False
+
+
+def is_hit_payload(payload: Any) -> bool:
+    with contextlib.suppress(IllshellError):
+        return TWIN.judge(payload)
+    return False

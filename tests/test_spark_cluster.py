@@ -1,0 +1,197 @@
+"""illshell.spark on two executors: how they come by it, and what their death and the driver's cost.
+
+The input is files, the output a Parquet sink; both are exactly-once, so each finding must be there
+once, whatever was killed when.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import spark_driver
+from spark_driver import CLUSTER, environment, needs_spark
+from stream import EXEC, write_stream
+
+from illshell import stage
+
+pytestmark = [needs_spark, pytest.mark.slow]
+
+FILES = 16
+EVENTS = 1000
+EXECUTOR_KILLS = 6
+DRIVER_KILLS = 3
+DEADLINE = 240.0
+
+
+@pytest.fixture(scope="module")
+def incoming(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files of JSON lines; Spark takes them in the order of their times."""
+    folder = tmp_path_factory.mktemp("incoming")
+    whole = folder / "whole"
+    with whole.open("wb") as out:
+        write_stream(out, FILES * EVENTS, seed=1016, mix=EXEC)
+    lines = whole.read_bytes().splitlines(keepends=True)
+    whole.unlink()
+    for number in range(FILES):
+        path = folder / f"{number:03}.jsonl"
+        path.write_bytes(b"".join(lines[number * EVENTS : (number + 1) * EVENTS]))
+        os.utime(path, (number, number))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(incoming: Path) -> Counter[str]:
+    lines = b"".join(path.read_bytes() for path in incoming.iterdir()).splitlines()
+    found = Counter(finding.uid for finding in stage.findings(lines))
+    assert len(found) == found.total() > 50
+    return found
+
+
+class Driver:
+    """A driver in a process group of its own, and what it has written so far."""
+
+    def __init__(self, incoming: Path, folder: Path, master: str, *archive: str, **env: str):
+        self.out, self.checkpoint = folder / "out", folder / "checkpoint"
+        self.log = folder / "driver.log"
+        arguments = [incoming, self.out, self.checkpoint, master, *archive]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, spark_driver.__file__, *map(str, arguments)],
+                env=os.environ | environment(folder, **env),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def finish(self) -> None:
+        assert self.process.wait(DEADLINE) == 0, self.log.read_text()
+
+    def batches(self, log: str) -> int:
+        """Count the batches that the checkpoint knows as begun (offsets) or done (commits)."""
+        folder = self.checkpoint / log
+        return sum(path.name.isdigit() for path in folder.iterdir()) if folder.exists() else 0
+
+    def executors(self) -> list[int]:
+        """Give the processes of the executors that are up: all are the driver's descendants."""
+        found = []
+        for process in Path("/proc").iterdir():
+            with suppress(OSError, ValueError):
+                if os.getpgid(int(process.name)) == self.process.pid and (
+                    b"CoarseGrainedExecutorBackend" in (process / "cmdline").read_bytes()
+                ):
+                    found.append(int(process.name))
+        return found
+
+    def wait_for(self, condition: Callable[[], object]) -> bool:
+        """Wait for it; False where the driver ended before it came."""
+        deadline = time.monotonic() + DEADLINE
+        while not condition():
+            if self.process.poll() is not None:
+                return False
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+        return True
+
+    def findings(self) -> Counter[str]:
+        """Read the sink as Spark reads it: what its own log of files says, and nothing else."""
+        files: set[Path] = set()
+        logs = (self.out / "_spark_metadata").iterdir()
+        for log in (path for path in logs if not path.name.startswith(".")):
+            for line in log.read_text().splitlines()[1:]:
+                entry = json.loads(line)
+                assert entry["action"] == "add"
+                files.add(self.out / entry["path"].rpartition("/")[2])
+        found: Counter[str] = Counter()
+        for path in files:
+            found.update(pq.read_table(path, columns=["uid"]).column("uid").to_pylist())
+        return found
+
+
+@contextmanager
+def driver(*arguments: object, **env: str) -> Iterator[Driver]:
+    started = Driver(*arguments, **env)  # type: ignore[arg-type]
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+def test_executors_get_illshell_from_an_archive(
+    incoming: Path, expected: Counter[str], tmp_path: Path
+) -> None:
+    """As docs/integrations.md says: the environment is packed, shipped, and its Python is used."""
+    venv_pack = pytest.importorskip("venv_pack", reason="needs venv-pack: pip install venv-pack")
+    if sys.prefix == sys.base_prefix:
+        pytest.skip("needs a virtual environment to pack: python -m venv")
+    # Spark brings PySpark itself; what the tests need besides stays at home.
+    needed = ("illshell", "pyarrow", "numpy", "nanoarrow", "pandas", "dateutil", "six", "pytz")
+    packed = venv_pack.Env(sys.prefix).exclude("lib64").exclude("lib/*/site-packages/*")
+    for name in (*needed, "typing_extensions", "backports", "tzdata"):
+        packed = packed.include(f"lib/*/site-packages/{name}*")
+    packed = packed.exclude("*/tests/*")
+    # Spark unpacks no link that leads out of the archive, as bin/python does; a zip has none.
+    with warnings.catch_warnings(action="ignore"):  # pyvenv.cfg is in it twice
+        archive = packed.pack(str(tmp_path / "environment.zip"), compress_level=0)
+    python = "./environment/bin/python"
+    with driver(incoming, tmp_path, CLUSTER, archive, PYSPARK_PYTHON=python) as running:
+        running.finish()
+        assert running.findings() == expected
+    unpacked = list((tmp_path / "spark" / "work").glob("app-*/*/environment/bin/python"))
+    assert len(unpacked) == 2
+
+
+def test_killed_executors_lose_and_repeat_nothing(
+    incoming: Path, expected: Counter[str], tmp_path: Path
+) -> None:
+    chance = random.Random(1016)
+    killed: set[int] = set()
+    with driver(incoming, tmp_path, CLUSTER) as running:
+        while len(killed) < EXECUTOR_KILLS:
+            done = running.batches("commits")
+            assert running.wait_for(lambda done=done: running.batches("offsets") > done)
+            assert running.wait_for(lambda: set(running.executors()) - killed)
+            time.sleep(chance.uniform(0, 0.3))
+            for executor in set(running.executors()) - killed:
+                os.kill(executor, signal.SIGKILL)
+                killed.add(executor)
+            # A batch has to go through between two kills, or the files are used up too soon or never.
+            assert running.wait_for(lambda done=done: running.batches("commits") > done)
+        running.finish()
+        assert running.findings() == expected
+
+
+def test_killed_drivers_lose_and_repeat_nothing(
+    incoming: Path, expected: Counter[str], tmp_path: Path
+) -> None:
+    chance = random.Random(1016)
+    cut = 0
+    for _ in range(DRIVER_KILLS):
+        with driver(incoming, tmp_path, "local[2]") as running:
+            begun = running.batches("offsets")
+            more = begun + chance.randrange(1, 4)
+            assert running.wait_for(lambda more=more: running.batches("offsets") >= more)
+            time.sleep(chance.uniform(0, 0.3))
+            running.kill()
+            cut += running.batches("offsets") > running.batches("commits")
+    assert cut > 0, "no batch was cut in the middle"
+    with driver(incoming, tmp_path, "local[2]") as running:
+        running.finish()
+        assert running.findings() == expected
