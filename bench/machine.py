@@ -14,7 +14,7 @@ def describe_machine(cores: set[int]) -> dict[str, str]:
         "Processor": _field(Path("/proc/cpuinfo"), "model name") or platform.machine(),
         "Cores": f"{len(cores)}, of which each row but those of several threads uses one",
         "Memory": f"{_memory() / 2**30:.0f} GiB",
-        "System": f"{platform.system()} {platform.release()}, {_distribution()}",
+        "System": f"{platform.system()} {_kernel()}, {_distribution()}",
         "Python": platform.python_version(),
         "Date": f"{datetime.now(UTC):%Y-%m-%d}",
     }
@@ -27,6 +27,10 @@ def _field(path: Path, name: str) -> str | None:
             if key.strip() == name:
                 return value.strip()
     return None
+
+
+def _kernel() -> str:
+    return platform.release().partition("-")[0]
 
 
 def _memory() -> int:

@@ -206,7 +206,7 @@ def write_readme(results: Results, environment: Environment) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         return
-    jobs = [job for job in results.jobs.values() if job.kind != EVENT]
+    jobs = [job for kind in (LINES, COLUMNS) for job in results.jobs.values() if job.kind == kind]
     part = environment.get_template("readme.md.jinja").render(
         picture=README_PICTURE,
         table=overview(jobs, short=True),
