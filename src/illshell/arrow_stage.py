@@ -24,8 +24,9 @@ LOGGER: Final = logging.getLogger("illshell.stage")
 
 NEWLINE: Final = ord("\n")
 
-MOST_BYTES: Final = 64 << 20
-"""Values are read in pieces of about this size, so that memory does not depend on the batch."""
+MOST_BYTES: Final = 4 << 20
+"""Values are read in pieces of at most this size: they stay in the cache from step to step, and
+memory does not depend on the batch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,12 +136,10 @@ def test_a_consumer_that_was_thought_dead(topics: Topics, fast_failover: str) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_broker_that_restarts(
-    broker: Broker, topics: Topics, fast_failover: str, number: signal.Signals
-) -> None:
+def test_a_broker_that_restarts(broker: Broker, topics: Topics, number: signal.Signals) -> None:
     with ExitStack() as stack:
         feeder, lines = stack.enter_context(fed(topics, 150_000, per_second=15_000))
-        process = work(stack, topics, "--instance=one", fast_failover)
+        process = work(stack, topics, "--instance=one")
         while progress(topics) < 20_000:
             time.sleep(0.1)
         broker.stop(number)
