@@ -10,7 +10,7 @@ CORE_SOURCES := pyproject.toml setup.cfg Makefile $(shell find src examples -typ
 INGEST_SOURCES := $(shell find ingest -type f -not -path 'ingest/target/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-asan fuzz lint peers bench bench-quick bench-compare report profile clean setup
+.PHONY: help demo test test-slow test-all test-asan fuzz lint peers bench bench-quick bench-compare report profile clean setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -20,10 +20,16 @@ demo: setup  ## scan the execs of real servers, then a generated cluster stream 
 	@$(BIN)/python bench/stream.py build/cluster.jsonl --events 100000 2>build/cluster.truth.json
 	@$(BIN)/illshell demo build/cluster.jsonl
 
-test: setup $(VENV)/.test  ## run all tests, those of the Rust crates too where there is Rust
+# The slow ones kill brokers and executors, and take minutes.
+PYTEST_ARGS ?= -m 'not slow'
+
+test: setup $(VENV)/.test  ## run the tests, those of the Rust crates too where there is Rust
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 	@if $(BIN)/python -c 'import illshell_ingest' 2>/dev/null; then cargo test --quiet --manifest-path ingest/Cargo.toml --workspace; \
 	else echo "The tests of the Rust crates are left out: there is no Rust for illshell-ingest here."; fi
+
+test-slow: setup $(VENV)/.test  ## run the slow tests: faults of Kafka and Spark, engines in environments of their own
+	$(BIN)/python -m pytest -m slow
 
 test-all:  ## run the tests on each Python from 3.11 on that this machine has
 	@PYTHON=$(PYTHON) tests/on-each-python
