@@ -23,7 +23,7 @@ import pytest  # noqa: E402
 from machine import describe_machine  # noqa: E402
 from sizes import FULL, QUICK, Sizes  # noqa: E402
 from streams import stream_file, warm  # noqa: E402
-from timing import seconds_of  # noqa: E402
+from timing import Seconds, seconds_of  # noqa: E402
 
 ROWS: list[dict[str, Any]] = []
 
@@ -77,6 +77,7 @@ def pair(benchmark: Any, sizes: Sizes) -> Callable[..., float]:
         **labels: Any,
     ) -> float:
         others: list[float] = []
+        given: list[object] = []
         one_round = checked(other, wanted and wanted[1]) + checked(ours, wanted and wanted[0])
 
         def other_in_turn() -> None:
@@ -86,8 +87,12 @@ def pair(benchmark: Any, sizes: Sizes) -> Callable[..., float]:
             rounds = 1
         else:
             rounds = min(rounds or sizes.rounds, max(3, int(sizes.seconds / one_round)))
-        benchmark.pedantic(ours, setup=other_in_turn, rounds=rounds)
-        times = [each / per[0] for each in benchmark.stats.stats.data]
+        benchmark.pedantic(lambda: given.append(ours()), setup=other_in_turn, rounds=rounds)
+        clocked = benchmark.stats.stats.data
+        times = [
+            (own if isinstance(own, Seconds) else clock) / per[0]
+            for own, clock in zip(given[-len(clocked) :], clocked, strict=True)
+        ]
         ratios = [b / a for a, b in zip(times, others[-len(times) :], strict=True)]
         ratio = float(statistics.median(ratios))
         note = {

@@ -63,7 +63,6 @@ def test_detect_against_dropping(local: Callable[[str], None], pair: Pair) -> No
         "Spark, JSON lines as text: detect against a mapInArrow that drops all",
         lambda: local("detect"),
         lambda: local("drop"),
-        at_least=0.9,
         rounds=5,
     )
 

@@ -7,11 +7,13 @@ TLS and with TLS and SASL/PLAIN, and ends with who started it.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -116,6 +118,13 @@ class Broker:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+    def pin(self, cores: set[int]) -> None:
+        """Let it run on these cores only."""
+        assert self._process is not None
+        for task in Path(f"/proc/{self._process.pid}/task").iterdir():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), cores)
 
     def _command(self, *arguments: str) -> list[str]:
         return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{self._jars}/*", *arguments]

@@ -16,7 +16,7 @@ import array, consumer
 from illshell import _fastmatch
 from illshell.names import SHELLS, WEB_SERVERS
 
-assert _fastmatch.C_CONTRACT == 1
+assert _fastmatch.C_CONTRACT == 2
 names = _fastmatch.NameSet(SHELLS)
 assert consumer.count_members(names, [b"sh", b"nosh", b"bash", b"", b"sh\\0"]) == 2
 matcher = _fastmatch.Matcher(_fastmatch.NameSet(WEB_SERVERS), names)

@@ -3,6 +3,7 @@
 ctypedef struct batch:
     int64_t length
     selector wanted
+    comms every_comm
     question comm_is_web_server
     question comm_is_shell
     question pathname_is_shell
@@ -28,6 +29,11 @@ cdef class Matcher:
                 raise ValueError(f"shell {name!r} holds a slash")
         self.wants_bprm_check = SECURITY_BPRM_CHECK in self.events
         self.wants_exec = SCHED_PROCESS_EXEC in self.events
+        build_kinds(&self.kinds, &web_servers.table, <uint64_t>len(web_servers.names),
+                    &shells.table, <uint64_t>len(shells.names))
+
+    def __dealloc__(self):
+        free(self.kinds.of)
 
     def match(
         self, event_name, Column process_name not None, Column pathname=None,
@@ -77,6 +83,7 @@ cdef class Matcher:
                 job.wanted.event_name.wants_bprm_check = self.wants_bprm_check
                 job.wanted.event_name.wants_exec = self.wants_exec
                 find_codes(&job.wanted)
+            set_comms(&job.every_comm, process_name, &self.kinds)
             set_question(
                 &job.comm_is_web_server, IS_NAME, process_name, &self.web_servers.table)
             set_question(&job.comm_is_shell, IS_NAME, process_name, &self.shells.table)
@@ -92,6 +99,7 @@ cdef class Matcher:
             raise_damaged("prev_comm", &job.prev_comm_is_web_server)
         finally:
             free(lists)
+            free(job.every_comm.entry_kinds)
             free(job.wanted.event_name.memo)
             free(job.comm_is_web_server.memo)
             free(job.comm_is_shell.memo)
@@ -143,44 +151,70 @@ cdef int raise_damaged(str name, const question *q) except -1:
     return 0
 
 
-# The lists of a block's rows, too large for the stack of a small thread.
+# The bitmaps and the list of a block, too large for the stack of a small thread.
 ctypedef struct scratch:
-    selection checks
-    selection execs
+    uint64_t checks[BLOCK_WORDS]    # the rows of security_bprm_check that may yet match
+    uint64_t execs[BLOCK_WORDS]     # the same of sched_process_exec
+    uint64_t hits[BLOCK_WORDS]
+    uint64_t errors[BLOCK_WORDS]
+    selection listed
 
 
-cdef int match_batch(batch *job, scratch *lists, Rows hits, Rows errors) except -1 nogil:
-    cdef int64_t base = 0
+cdef int match_batch(batch *job, scratch *block, Rows hits, Rows errors) except -1 nogil:
+    cdef int64_t base = 0, span
     while base < job.length:
-        select_events(
-            &job.wanted, base, min(<int64_t>BLOCK, job.length - base), &lists.checks, &lists.execs)
-        if lists.checks.count or lists.execs.count:
-            judge_block(job, base, &lists.checks, &lists.execs, hits, errors)
+        span = min(<int64_t>BLOCK, job.length - base)
+        select_events(&job.wanted, base, span, block.checks, block.execs)
+        if any_marked(block.checks, span) or any_marked(block.execs, span):
+            judge_block(job, base, span, block)
+            append_marked(hits, base, span, block.hits)
+            append_marked(errors, base, span, block.errors)
         base += BLOCK
     return 0
 
 
-cdef int judge_block(
-    batch *job, int64_t base, selection *checks, selection *execs, Rows hits, Rows errors
-) except -1 nogil:
-    cdef uint64_t hit_bits[BLOCK_WORDS]
-    cdef uint64_t error_bits[BLOCK_WORDS]
-    memset(hit_bits, 0, sizeof(hit_bits))
-    memset(error_bits, 0, sizeof(error_bits))
-
-    keep(&job.comm_is_web_server, base, checks, error_bits)
-    keep(&job.pathname_is_shell, base, checks, error_bits)
-    mark(hit_bits, checks)
+cdef void judge_block(batch *job, int64_t base, int64_t span, scratch *block) noexcept nogil:
+    cdef const column *comm = job.every_comm.c
+    memset(block.hits, 0, sizeof(block.hits))
+    memset(block.errors, 0, sizeof(block.errors))
 
     # An exec event is in error when either of its names is missing, whatever the other says.
-    drop_nulls(job.comm_is_shell.c, base, execs, error_bits)
-    keep(&job.prev_comm_is_web_server, base, execs, error_bits)
-    keep(&job.comm_is_shell, base, execs, error_bits)
-    mark(hit_bits, execs)
+    drop_nulls(comm, base, span, block.checks, block.errors)
+    drop_nulls(comm, base, span, block.execs, block.errors)
+    drop_nulls(job.prev_comm_is_web_server.c, base, span, block.execs, block.errors)
+    if are_dense(block.checks, block.execs, span):
+        sift_comms(&job.every_comm, base, span, block.checks, block.execs)
 
-    append_marked(hits, base, hit_bits)
-    append_marked(errors, base, error_bits)
-    return 0
+    list_marked(block.checks, span, &block.listed)
+    keep(&job.comm_is_web_server, base, &block.listed)
+    memset(block.checks, 0, sizeof(block.checks))
+    mark(block.checks, &block.listed)
+    drop_nulls(job.pathname_is_shell.c, base, span, block.checks, block.errors)
+    list_marked(block.checks, span, &block.listed)
+    keep(&job.pathname_is_shell, base, &block.listed)
+    mark(block.hits, &block.listed)
+
+    list_marked(block.execs, span, &block.listed)
+    keep(&job.prev_comm_is_web_server, base, &block.listed)
+    keep(&job.comm_is_shell, base, &block.listed)
+    mark(block.hits, &block.listed)
+
+
+cdef bint any_marked(const uint64_t *bits, int64_t span) noexcept nogil:
+    cdef int64_t word
+    cdef uint64_t any_bit = 0
+    for word in range((span + 63) >> 6):
+        any_bit |= bits[word]
+    return any_bit != 0
+
+
+cdef bint are_dense(const uint64_t *checks, const uint64_t *execs, int64_t span) noexcept nogil:
+    """Tell by a sample whether enough of the rows are marked to look at every comm."""
+    cdef int64_t word, marked = 0, looked = 0
+    for word in range(0, span >> 6, 8):
+        marked += count_bits(checks[word] | execs[word])
+        looked += 64
+    return marked * DENSE >= looked > 0
 
 
 cdef void mark(uint64_t *bits, const selection *s) noexcept nogil:
@@ -189,10 +223,12 @@ cdef void mark(uint64_t *bits, const selection *s) noexcept nogil:
         bits[s.rows[i] >> 6] |= <uint64_t>1 << (s.rows[i] & 63)
 
 
-cdef int append_marked(Rows rows, int64_t base, const uint64_t *bits) except -1 nogil:
-    cdef int word
+cdef int append_marked(
+    Rows rows, int64_t base, int64_t span, const uint64_t *bits
+) except -1 nogil:
+    cdef int64_t word
     cdef uint64_t left
-    for word in range(BLOCK_WORDS):
+    for word in range((span + 63) >> 6):
         left = bits[word]
         while left:
             rows.append(base + 64 * word + lowest_bit(left))

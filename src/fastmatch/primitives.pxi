@@ -39,6 +39,7 @@ cdef extern from *:
         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
 
     #define illshell_lowest_bit(word) __builtin_ctzll(word)
+    #define illshell_count_bits(word) __builtin_popcountll(word)
     #define illshell_prefetch(address) __builtin_prefetch(address)
     #define illshell_unlikely(condition) __builtin_expect(!!(condition), 0)
     """
@@ -51,6 +52,7 @@ cdef extern from *:
         uint64_t *low, uint64_t *high, int bytes) noexcept nogil
     int last_slash "illshell_last_slash"(uint64_t word) noexcept nogil
     int lowest_bit "illshell_lowest_bit"(uint64_t word) noexcept nogil
+    int count_bits "illshell_count_bits"(uint64_t word) noexcept nogil
     void prefetch "illshell_prefetch"(const void *address) noexcept nogil
     bint unlikely "illshell_unlikely"(bint condition) noexcept nogil
 
@@ -58,3 +60,20 @@ cdef enum:
     LONGEST_NAME = 15     # a comm is 16 bytes with its NUL
     BLOCK = 16384         # rows judged at a time: enough that one wait for memory serves many rows
     BLOCK_WORDS = 256     # words of a bitmap of a block
+
+ctypedef fused unsigned_t:
+    uint8_t
+    uint16_t
+    uint32_t
+    uint64_t
+
+
+cdef inline uint64_t load(const unsigned_t *p) noexcept nogil:
+    if unsigned_t is uint8_t:
+        return p[0]
+    elif unsigned_t is uint16_t:
+        return load_2(p)
+    elif unsigned_t is uint32_t:
+        return load_4(p)
+    else:
+        return load_8(p)

@@ -79,6 +79,10 @@ cdef extern from *:
         const uint8_t *codes, uint32_t first, uint32_t second, uint32_t last,
         uint64_t *are_first, uint64_t *are_second, uint64_t *beyond) noexcept nogil
 
+ctypedef struct selection:
+    uint32_t rows[BLOCK]     # ascending, counted from the block's first row
+    Py_ssize_t count
+
 ctypedef struct selector:
     int constant_event    # YES or EXEC for every row; NO for none; UNKNOWN: ask event_name
     question event_name
@@ -118,24 +122,22 @@ cdef void find_codes(selector *wanted) noexcept nogil:
 
 
 cdef void select_events(
-    selector *wanted, int64_t base, int64_t span, selection *checks, selection *execs
+    selector *wanted, int64_t base, int64_t span, uint64_t *checks, uint64_t *execs
 ) noexcept nogil:
-    """Select the block's rows of either event; a null name is the name of another event."""
-    cdef uint64_t check_bits[BLOCK_WORDS]
-    cdef uint64_t exec_bits[BLOCK_WORDS]
+    """Mark the block's rows of either event; a null name is the name of another event."""
     if wanted.constant_event != UNKNOWN:
-        select_all(checks, span if wanted.constant_event == YES else 0)
-        select_all(execs, span if wanted.constant_event == EXEC else 0)
-        return
-    if not (wanted.by_code and mark_codes(wanted, base, span, check_bits, exec_bits)):
-        mark_rows(&wanted.event_name, base, span, check_bits, exec_bits)
-    list_marked(check_bits, span, checks)
-    list_marked(exec_bits, span, execs)
+        mark_all(checks, span if wanted.constant_event == YES else 0)
+        mark_all(execs, span if wanted.constant_event == EXEC else 0)
+    elif not (wanted.by_code and mark_codes(wanted, base, span, checks, execs)):
+        mark_rows(&wanted.event_name, base, span, checks, execs)
 
 
-cdef void select_all(selection *s, int64_t count) noexcept nogil:
-    s.all = count > 0
-    s.count = count
+cdef void mark_all(uint64_t *bits, int64_t count) noexcept nogil:
+    """Mark the block's first rows, and no other."""
+    memset(bits, 0, BLOCK_WORDS * sizeof(uint64_t))
+    memset(bits, 0xff, <size_t>(count >> 6) * sizeof(uint64_t))
+    if count & 63:
+        bits[count >> 6] = (<uint64_t>1 << (count & 63)) - 1
 
 
 cdef bint mark_codes(
@@ -194,17 +196,10 @@ cdef inline int event_of(question *q, int64_t row) noexcept nogil:
 
 cdef void list_marked(const uint64_t *bits, int64_t span, selection *s) noexcept nogil:
     """List the marked rows."""
-    cdef uint64_t left, every = ~<uint64_t>0
-    cdef int64_t word, full = span >> 6
+    cdef uint64_t left
+    cdef int64_t word
     cdef Py_ssize_t kept = 0
     cdef uint32_t row
-    for word in range(full):
-        every &= bits[word]
-    s.all = every == ~<uint64_t>0 and (
-        span & 63 == 0 or bits[full] == (<uint64_t>1 << (span & 63)) - 1)
-    s.count = span
-    if s.all:
-        return
     for word in range((span + 63) >> 6):
         left = bits[word]
         row = <uint32_t>(64 * word)
@@ -213,3 +208,41 @@ cdef void list_marked(const uint64_t *bits, int64_t span, selection *s) noexcept
             kept += 1
             left &= left - 1
     s.count = kept
+
+
+cdef void drop_nulls(
+    const column *c, int64_t base, int64_t span, uint64_t *bits, uint64_t *nulls
+) noexcept nogil:
+    """Move the marks of null rows from the one bitmap into the other; c == NULL: all of them."""
+    cdef int64_t word, row
+    cdef uint64_t null
+    if c != NULL and c.validity == NULL and (c.layout != INDEXED or c.values.validity == NULL):
+        return
+    for word in range((span + 63) >> 6):
+        if bits[word] == 0:
+            continue
+        null = bits[word] if c == NULL else bits[word] & nulls_at(
+            c, base + 64 * word, min(<int64_t>64, span - 64 * word))
+        nulls[word] |= null
+        bits[word] ^= null
+
+
+cdef inline uint64_t nulls_at(const column *c, int64_t row, int64_t count) noexcept nogil:
+    """Give a bit for each of at most 64 rows: is it null?"""
+    cdef uint64_t null = 0, index
+    cdef int64_t bit = c.validity_offset + row, i
+    cdef const uint8_t *bytes = c.validity + (bit >> 3) if c.validity != NULL else NULL
+    cdef int shift = <int>(bit & 7)
+    if bytes != NULL and count == 64:
+        null = ~load_8(bytes) >> shift
+        if shift:
+            null |= <uint64_t><uint8_t>~bytes[8] << (64 - shift)
+    elif bytes != NULL:
+        for i in range(count):
+            null |= <uint64_t>(not is_valid(c, row + i)) << i
+    if c.layout == INDEXED and c.values.validity != NULL:
+        for i in range(count):
+            index = index_at(c, row + i)
+            if index < <uint64_t>c.values.length and not is_valid(c.values, <int64_t>index):
+                null |= <uint64_t>1 << i
+    return null

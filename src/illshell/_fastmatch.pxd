@@ -28,6 +28,12 @@ cdef extern from *:
         int filter_shift;             /* the hash's top 64 - filter_shift bits number the bits */
     } illshell_name_table;
 
+    /* What a comm may be, by the hash of its first word: bit 0 a web server, bit 1 a shell. */
+    typedef struct {
+        uint8_t *of;
+        int shift;                    /* the hash's top 64 - shift bits are the index */
+    } illshell_name_kinds;
+
     enum { ILLSHELL_FIXED = 1, ILLSHELL_OFFSETS_32, ILLSHELL_OFFSETS_64, ILLSHELL_VIEWS,
            ILLSHELL_INDEXED };
 
@@ -58,6 +64,10 @@ cdef extern from *:
         uint64_t *filter
         int filter_shift
 
+    ctypedef struct name_kinds "illshell_name_kinds":
+        uint8_t *of
+        int shift
+
     enum:
         FIXED "ILLSHELL_FIXED"
         OFFSETS_32 "ILLSHELL_OFFSETS_32"
@@ -83,7 +93,7 @@ cdef extern from *:
 
 
 cdef enum:
-    C_CONTRACT_NUMBER = 1
+    C_CONTRACT_NUMBER = 2
 
 
 cdef enum:
@@ -121,6 +131,7 @@ cdef class Matcher:
     cdef readonly tuple events
     cdef bint wants_bprm_check
     cdef bint wants_exec
+    cdef name_kinds kinds
     # The rule on a batch of columns. event is one of UNKNOWN, NO, YES and EXEC, for every row, and
     # counts where event_name is NULL; pathname and prev_comm may be NULL: null in every row. What
     # the columns point to stays unchanged until the call returns. Appends the rows that match and

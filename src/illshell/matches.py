@@ -9,6 +9,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
 PART_ROWS: Final = 1 << 16
 """Rows below which a batch is not divided among threads."""
 
-PARTS: Final = 4
+PARTS: Final = 16
 """Parts of a large batch for each thread, so that none waits long for the slowest."""
+
+ITEMS_AHEAD: Final = 4
+"""Items for each thread that are begun or wait, beyond the one whose result comes next."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -110,7 +114,7 @@ def match(
     """
     if threads < 1:
         raise ValueError(f"threads is {threads}, less than 1")
-    matcher = Matcher(NameSet(web_servers), NameSet(shells), tuple(events))
+    matcher = _matcher(tuple(web_servers), tuple(shells), tuple(events))
     with closing(_batches(data, columns, event_name)) as batches:
         return judge(matcher, batches, threads)
 
@@ -144,13 +148,21 @@ def in_order(
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) > PARTS * threads:
+                if len(waiting) > ITEMS_AHEAD * threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
+
+
+@lru_cache(maxsize=16)
+def _matcher(
+    web_servers: tuple[str, ...], shells: tuple[str, ...], events: tuple[str, ...]
+) -> Matcher:
+    """Make a matcher, or give the one that was made for the same names: many names take longer."""
+    return Matcher(NameSet(web_servers), NameSet(shells), events)
 
 
 def _batches(

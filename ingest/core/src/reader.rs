@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use arrow_buffer::MutableBuffer;
+
 use crate::{
     batch::Batch,
     compress::Compression,
@@ -24,7 +26,7 @@ pub const BATCH_BYTES: usize = 4 << 20;
 pub const BATCH_SPAN: u64 = 32 << 20;
 
 /// Decompressed bytes read and searched at once: small enough to stay in the second-level cache in between.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 1024 << 10;
 
 /// What became of a step.
 pub enum Step {
@@ -46,7 +48,8 @@ enum State {
 pub struct Reader {
     source: Source,
     scanner: Scanner,
-    chunk: Vec<u8>,
+    /// On a cache line, where the kernel's copy is up to twice as fast.
+    chunk: MutableBuffer,
     /// Bytes pushed since the last batch.
     pushed: u64,
     state: State,
@@ -82,7 +85,7 @@ impl Reader {
         if source.size.is_some() {
             source.sniff()?;
         }
-        let chunk = vec![0; CHUNK];
+        let chunk = MutableBuffer::from_len_zeroed(CHUNK);
         Ok((Self { source, scanner, chunk, pushed: 0, state: State::Reading }, gauges))
     }
 

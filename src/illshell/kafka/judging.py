@@ -12,7 +12,7 @@ from illshell.values import decode_lines, with_custom
 from illshell.verdicts import Rule, judge_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from confluent_kafka import Message
 
@@ -68,22 +68,28 @@ class Judging:
     """Judges messages.
 
     ``events``: the names of those to judge. ``dead_letter_topic``: None drops what is bad.
-    ``on_bad(place, reason)`` is told of each bad line and event. ``native``: which reader.
+    ``native``: which reader.
     """
 
     events: tuple[str, ...]
     findings_topic: str
     dead_letter_topic: str | None
-    on_bad: Callable[[str, str], object]
     native: bool
 
-    def records(self, messages: Sequence[Message], counts: KafkaCounts) -> Iterator[Record]:
-        """Give what goes out for messages, in their order, and count."""
+    def records(
+        self, messages: Sequence[Message], counts: KafkaCounts, told: list[tuple[str, str]]
+    ) -> Iterator[Record]:
+        """Give what goes out for messages, in their order.
+
+        Adds to the counts, and to ``told`` the place of each bad line and event with the reason.
+        """
         counts.messages += len(messages)
         for part in split(messages):
-            yield from self._records(part, counts)
+            yield from self._records(part, counts, told)
 
-    def _records(self, messages: Messages, counts: KafkaCounts) -> Iterator[Record]:
+    def _records(
+        self, messages: Messages, counts: KafkaCounts, told: list[tuple[str, str]]
+    ) -> Iterator[Record]:
         segment = decode_lines(messages.lines, self.events, native=self.native)
         counts.bytes += len(messages.lines)
         counts.empty += messages.empty
@@ -98,7 +104,7 @@ class Judging:
         for verdict in verdicts:
             place = messages.place(verdict.place)
             if bad and bad[0][0].message is not place.message:
-                yield from self._dead_letter(bad, counts)
+                yield from self._dead_letter(bad, counts, told)
                 bad.clear()
             if verdict.finding is not None:
                 counts.findings += 1
@@ -107,7 +113,7 @@ class Judging:
                 counts.errors += verdict.place not in reasons
                 bad.append((place, reasons.get(verdict.place) or str(verdict.error)))
         if bad:
-            yield from self._dead_letter(bad, counts)
+            yield from self._dead_letter(bad, counts, told)
 
     def _finding(self, finding: Finding, place: Place) -> Record:
         event, message = finding.event, place.message
@@ -130,10 +136,12 @@ class Judging:
         return Record(self.findings_topic, finding.uid.encode(), value, headers, where(place))
 
     def _dead_letter(
-        self, bad: Sequence[tuple[Place, str]], counts: KafkaCounts
+        self,
+        bad: Sequence[tuple[Place, str]],
+        counts: KafkaCounts,
+        told: list[tuple[str, str]],
     ) -> Iterator[Record]:
-        for place, reason in bad:
-            self.on_bad(where(place), reason)
+        told.extend((where(place), reason) for place, reason in bad)
         counts.dead_letters += 1
         if self.dead_letter_topic is None:
             return

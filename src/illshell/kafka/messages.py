@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
+from operator import methodcaller
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from illshell.readers.json_line import BOM, WHITESPACE
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 64 << 20
 """Values are joined up to about this size, so that memory does not depend on theirs."""
+
+
+_VALUE = methodcaller("value")
 
 
 class Place(NamedTuple):
@@ -59,7 +63,9 @@ class Messages:
 
 def split(messages: Sequence[Message]) -> Iterator[Messages]:
     """Give messages in their order, in parts of about ``MOST_BYTES`` of values at most."""
-    values = [message.value() or b"" for message in messages]
+    values: list[bytes] = list(map(_VALUE, messages))
+    if None in values:
+        values = [value or b"" for value in values]
     if sum(map(len, values)) <= MOST_BYTES:
         yield Messages(messages, values)
         return

@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicParti
 from illshell.kafka.failures import KafkaInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from confluent_kafka import Message
 
@@ -46,17 +46,15 @@ def offset_of(message: Message) -> int:
     return offset
 
 
-def offsets_behind(messages: Sequence[Message]) -> list[TopicPartition]:
-    """Give the offsets to commit for messages: one behind the last of each partition."""
-    last = {(message.topic(), message.partition()): message for message in messages}
-    return [_at(partition_of(message), offset_of(message) + 1) for message in last.values()]
+def topic_partition(partition: Partition, offset: int = OFFSET_INVALID) -> TopicPartition:
+    """Give a partition as librdkafka has it."""
+    return TopicPartition(partition.topic, partition.number, offset)
 
 
 class Positions:
     """Knows which partitions came, went and are read to their end; rewinds them.
 
-    Its ``on_assign`` and ``on_revoke`` are the consumer's callbacks, called within its polls. No
-    batch is under way then, so that a partition goes with all that was read of it committed.
+    Its ``on_assign`` and ``on_revoke`` are the consumer's callbacks, called within its polls.
     """
 
     def __init__(self, consumer: Consumer) -> None:
@@ -74,8 +72,8 @@ class Positions:
         self._gone.update(map(_partition, partitions))
         self._forget(map(_partition, partitions))
 
-    def before_poll(self) -> None:
-        """Forget what went before this poll."""
+    def begin(self) -> None:
+        """Forget what went before this batch."""
         self._gone.clear()
 
     def note_end(self, message: Message) -> None:
@@ -95,24 +93,22 @@ class Positions:
         )
 
     def went(self) -> bool:
-        """Say whether partitions went in this poll: some of its messages may be from before."""
+        """Say whether partitions went since the batch began: some of it may be another's now."""
         return bool(self._gone)
 
-    def rewind(self, messages: Sequence[Message]) -> None:
-        """Go back to what is committed in the partitions of messages, or to the first of these.
+    def rewind(self, firsts: Mapping[Partition, int]) -> None:
+        """Go back to what is committed in partitions, or to these offsets where that is nothing.
 
         Another consumer may have had a partition in the meantime, and a commit may have worked
         though its answer was lost: only what is committed counts.
         """
-        firsts = {partition_of(message): offset_of(message) for message in reversed(messages)}
         give_up = time.monotonic() + PATIENCE
-        firsts.update(self._committed(firsts, give_up))
-        self._seek(firsts, give_up)
+        self._seek({**firsts, **dict(self._committed(firsts, give_up))}, give_up)
 
     def _committed(
         self, partitions: Iterable[Partition], give_up: float
     ) -> Iterator[tuple[Partition, int]]:
-        places = [_at(each) for each in partitions]
+        places = [topic_partition(each) for each in partitions]
         while True:
             try:
                 places = self._consumer.committed(places, timeout=STEP)
@@ -132,7 +128,7 @@ class Positions:
             self._forget([partition])
             while partition in map(_partition, self._consumer.assignment()):
                 try:
-                    self._consumer.seek(_at(partition, offset))
+                    self._consumer.seek(topic_partition(partition, offset))
                 except KafkaException as failure:
                     if time.monotonic() > give_up:
                         raise KafkaInputError(
@@ -151,7 +147,3 @@ class Positions:
 
 def _partition(place: TopicPartition) -> Partition:
     return Partition(place.topic, place.partition)
-
-
-def _at(partition: Partition, offset: int = OFFSET_INVALID) -> TopicPartition:
-    return TopicPartition(partition.topic, partition.number, offset)

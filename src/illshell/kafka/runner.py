@@ -5,30 +5,25 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Message
 
+from illshell.kafka.batch import POLL_MESSAGES, Batch
 from illshell.kafka.clients import make_consumer, make_producer, transaction_timeout
 from illshell.kafka.delivery import STEP, AtLeastOnce, Delivery, ExactlyOnce, error_of
 from illshell.kafka.failures import KafkaInputError, KafkaOutputError
 from illshell.kafka.judging import Judging, KafkaCounts
-from illshell.kafka.positions import Positions, offsets_behind
+from illshell.kafka.positions import Positions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from confluent_kafka import Message, Producer
+    from confluent_kafka import Producer
 
     from illshell.interrupt import StopFlag
     from illshell.kafka.options import KafkaOptions
 
 WAIT: Final = 0.25
 """Seconds until a batch is taken as it is."""
-
-MOST_MESSAGES: Final = 10_000
-MOST_BYTES: Final = 16 << 20
-"""A batch has at most so many messages, and about so many bytes, as long as their sizes last."""
-
-FIRST_MESSAGES: Final = 500
 
 STARTING: Final = 30.0
 """Seconds within which the brokers must answer at the start."""
@@ -75,17 +70,16 @@ class KafkaRun:
         self._tell = report
         self._on_bad = on_bad
         self._on_progress = on_progress
-        self._bad: list[tuple[str, str]] = []
         self._last_error: KafkaError | None = None
         self._fatal: KafkaError | None = None
         self._aborts = 0
+        self._poll = POLL_MESSAGES // 10
         self._consumer = make_consumer(options, self._note_error, self._report)
         self._positions = Positions(self._consumer)
         self._judging = Judging(
             options.events,
             options.findings_topic,
             options.dead_letter_topic,
-            lambda place, reason: self._bad.append((place, reason)),
             options.native,
         )
 
@@ -131,47 +125,57 @@ class KafkaRun:
         )
 
     def _loop(self, delivery: Delivery) -> None:
-        size = FIRST_MESSAGES
         while not self._stop:
-            self._positions.before_poll()
-            polled = self._consumer.consume(size, WAIT)
-            messages = [message for message in polled if message.error() is None]
-            if len(messages) < len(polled):
-                self._take_errors(polled)
-            if self._fatal is not None:
-                raise KafkaInputError(self._fatal.str())
-            if not messages:
-                if self._options.exit_at_end and self._positions.is_at_end():
-                    return
-            elif self._positions.went():
-                self._positions.rewind(messages)
-            else:
-                size = min(MOST_MESSAGES, 4 * size, self._deliver(delivery, messages))
+            batch = self._gather()
+            if batch:
+                self._deliver(delivery, batch)
+            elif self._options.exit_at_end and self._positions.is_at_end():
+                return
             self._on_progress(self.counts)
 
-    def _deliver(self, delivery: Delivery, messages: Sequence[Message]) -> int:
-        """Judge and deliver a batch; give how many messages like these make one of full size."""
-        offsets = offsets_behind(messages)
-        batch = KafkaCounts()
-        self._bad.clear()
-        given_up = delivery.deliver(self._judging.records(messages, batch), offsets)
+    def _gather(self) -> Batch:
+        """Poll and judge until a batch is full or has waited; empty where partitions went."""
+        batch = Batch(self._judging)
+        self._positions.begin()
+        until = time.monotonic() + WAIT
+        while not (batch.is_full or self._stop):
+            polled = self._consumer.consume(self._poll, max(0, until - time.monotonic()))
+            messages = polled
+            if any(map(Message.error, polled)):
+                messages = [message for message in polled if message.error() is None]
+                self._take_errors(polled)
+            if self._fatal is not None:
+                raise KafkaInputError(_why(self._fatal))
+            gone = self._positions.went()
+            if messages:
+                batch.take(messages, judge=not gone)
+            if gone:
+                self._positions.rewind(batch.firsts)
+                return Batch(self._judging)
+            if not messages or time.monotonic() >= until:
+                break
+            self._poll = batch.next_poll()
+        return batch
+
+    def _deliver(self, delivery: Delivery, batch: Batch) -> None:
+        offsets = batch.offsets
+        given_up = delivery.deliver(batch.records, offsets)
         if given_up is not None:
-            self._give_up(messages, given_up)
-            return FIRST_MESSAGES
+            self._give_up(batch, given_up)
+            return
         self._aborts = 0
         self._positions.note_committed(offsets)
-        self.counts.add(batch)
-        for place, reason in self._bad:
+        self.counts.add(batch.counts)
+        for place, reason in batch.bad:
             self._on_bad(place, reason)
-        return max(1, MOST_BYTES * len(messages) // max(1, batch.bytes))
 
-    def _give_up(self, messages: Sequence[Message], reason: str) -> None:
+    def _give_up(self, batch: Batch, reason: str) -> None:
         self.counts.given_up += 1
         self._aborts += 1
         if self._aborts > MOST_ABORTS:
             raise KafkaOutputError(f"the same batch was given up {self._aborts} times: {reason}")
         self._report(f"a batch was given up and is read again: {reason}")
-        self._positions.rewind(messages)
+        self._positions.rewind(batch.firsts)
         time.sleep(min(0.05 * 2**self._aborts, 2))
 
     def _take_errors(self, polled: Sequence[Message]) -> None:
@@ -182,7 +186,7 @@ class KafkaRun:
             if error.code() == KafkaError._PARTITION_EOF:
                 self._positions.note_end(message)
             elif error.fatal() or error.code() in _ENDS:
-                raise KafkaInputError(error.str())
+                raise KafkaInputError(_why(error))
             else:
                 self._note_error(error)
 
@@ -229,3 +233,13 @@ class KafkaRun:
 
 def _is_fatal(error: KafkaError) -> bool:
     return error.fatal() or error.code() == KafkaError._FATAL
+
+
+def _why(error: KafkaError) -> str:
+    """Say what ended the consumer; to be fenced can have two causes that look alike."""
+    if "fenced" not in error.str():
+        return error.str()
+    return (
+        f"{error.str()}; another one with the same --instance has started, or no broker answered "
+        "for longer than session.timeout.ms: then start it again"
+    )
