@@ -25,7 +25,12 @@ pub const BATCH_BYTES: usize = 4 << 20;
 /// A batch ends after this many bytes of the stream.
 pub const BATCH_SPAN: u64 = 32 << 20;
 
-/// Decompressed bytes read and searched at once: small enough to stay in the second-level cache in between.
+/// A batch of a pipe, terminal or socket ends after this many bytes though there are more: few enough to be decoded
+/// within a millisecond or two.
+const LIVE_SPAN: u64 = 1 << 20;
+
+/// Decompressed bytes read and searched at once: the kernel copies the faster the more it is asked for, and this much
+/// still stays in the second-level cache of many processors in between.
 const CHUNK: usize = 1024 << 10;
 
 /// What became of a step.
@@ -89,8 +94,8 @@ impl Reader {
         Ok((Self { source, scanner, chunk, pushed: 0, state: State::Reading }, gauges))
     }
 
-    /// Reads on until a batch is ready. A regular file gives full batches; anything else gives what there is as
-    /// soon as a line is a row or refused. An error comes once, after the batch of all lines before it.
+    /// Reads on until a batch is ready. A regular file gives full batches; anything else gives what there is at the
+    /// moment, once a line of it is a row or refused. An error comes once, after the batch of all lines before it.
     pub fn step(&mut self) -> Result<Step, ReadError> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Failed(error) => return Err(error),
@@ -132,7 +137,9 @@ impl Reader {
 
     fn full(&self) -> bool {
         let (rows, refused) = (self.scanner.rows(), self.scanner.refused());
-        (self.source.size.is_none() && rows + refused > 0)
+        (self.source.size.is_none()
+            && rows + refused > 0
+            && (self.pushed >= LIVE_SPAN || !self.source.has_more()))
             || rows >= BATCH_ROWS
             || refused >= BATCH_ROWS
             || self.scanner.bytes() >= BATCH_BYTES

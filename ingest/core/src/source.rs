@@ -3,13 +3,17 @@
 use std::{
     fs::File,
     io::{self, Read},
+    os::unix::fs::FileTypeExt,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    pipe::fcntl_setpipe_size,
+};
 
 use crate::{
     compress::{Compression, Decompressor, Gzip, Zstd, sniff},
@@ -22,6 +26,9 @@ const RAW: usize = 128 << 10;
 /// How long a read waits for a pipe before it gives its caller a turn. A signal that comes just before the wait
 /// would otherwise not be seen until there is data.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+
+/// Bytes that a pipe is asked to hold: what Linux allows to anybody.
+const PIPE: usize = 1 << 20;
 
 /// What a read brought.
 pub(crate) enum Got {
@@ -66,6 +73,10 @@ impl Source {
             return Err(rustix::io::Errno::ISDIR.into());
         }
         let size = metadata.is_file().then_some(metadata.len());
+        if metadata.file_type().is_fifo() {
+            // A reader that is behind catches up with fewer and larger reads. It may not be allowed to.
+            _ = fcntl_setpipe_size(&file, PIPE);
+        }
         let raw = Raw { bytes: vec![0; RAW], from: 0, to: 0, ended: false };
         Ok(Self { file, size, gauge, raw, decompressor: None, pending: false, damage: None, offset: 0 })
     }
@@ -107,6 +118,13 @@ impl Source {
             self.offset += count as u64;
         }
         Ok(got)
+    }
+
+    /// Whether a read would bring something, or the end, without a wait.
+    pub(crate) fn has_more(&self) -> bool {
+        self.pending
+            || self.raw.from < self.raw.to
+            || matches!(poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&Timespec::default())), Ok(1))
     }
 
     fn read_plain(&mut self, output: &mut [u8]) -> Result<Got, ReadError> {
