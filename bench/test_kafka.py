@@ -22,7 +22,8 @@ from timing import Seconds
 pytest.importorskip("confluent_kafka", reason="needs illshell[kafka]")
 
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from kafka_broker import Broker, missing
 
 from illshell.interrupt import StopFlag
@@ -103,17 +104,19 @@ def fill(producer: Producer, topic: str, path: Path) -> int:
 
 
 class Clock:
-    """Times from the first count that is not 0 to the last."""
+    """Times from the first count that is not 0 to the last; a first that is the last, from here."""
 
     def __init__(self) -> None:
+        self._made = time.perf_counter()
         self._began: tuple[float, int] | None = None
         self.per_event = Seconds(0)
 
     def note(self, count: int) -> None:
         now = time.perf_counter()
-        if self._began is None:
-            self._began = (now, count) if count else None
-        elif count > self._began[1]:
+        if self._began is None and count:
+            self._began = (now, count)
+            self.per_event = Seconds((now - self._made) / count)
+        elif self._began is not None and count > self._began[1]:
             self.per_event = Seconds((now - self._began[0]) / (count - self._began[1]))
 
 

@@ -137,9 +137,7 @@ impl Reader {
 
     fn full(&self) -> bool {
         let (rows, refused) = (self.scanner.rows(), self.scanner.refused());
-        (self.source.size.is_none()
-            && rows + refused > 0
-            && (self.pushed >= LIVE_SPAN || !self.source.has_more()))
+        (self.source.size.is_none() && rows + refused > 0 && (self.pushed >= LIVE_SPAN || !self.source.has_more()))
             || rows >= BATCH_ROWS
             || refused >= BATCH_ROWS
             || self.scanner.bytes() >= BATCH_BYTES
