@@ -46,7 +46,7 @@ class Sizes:
 
 
 FULL: Final = Sizes(
-    contest=200_000,
+    contest=100_000,
     slow_contest=20_000,
     gigabyte=1_000_000,
     rows=10_000_000,
