@@ -36,7 +36,7 @@ cdef enum:
 ctypedef struct comms:
     const column *c
     const name_kinds *kinds
-    uint8_t *entry_kinds  # INDEXED: of each entry of the dictionary, and LOOK behind the last
+    uint8_t *entry_kinds  # INDEXED: of each entry, and LOOK behind the last; NULL: not asked yet
 
 
 cdef int build_kinds(
@@ -60,22 +60,23 @@ cdef void add_kind(name_kinds *kinds, const name_table *names, int kind) noexcep
         kinds.of[filter_bit(names.words[2 * slot], kinds.shift)] |= <uint8_t>kind
 
 
-cdef int set_comms(comms *every, const column *c, const name_kinds *kinds) except -1:
-    """Get ready; the entries of a dictionary that is longer than the column are left alone."""
+cdef int find_entry_kinds(comms *every) except -1 nogil:
+    """Look at a dictionary's entries, once; one longer than the column is left alone."""
+    cdef const column *c = every.c
     cdef const uint8_t *value
     cdef const uint8_t *end
     cdef int64_t length, entry
-    every.c = c
-    every.kinds = kinds
-    if c.layout == INDEXED and c.values.length <= c.length:
-        every.entry_kinds = <uint8_t *>malloc(c.values.length + 1)
-        if every.entry_kinds == NULL:
+    if c.layout != INDEXED or c.values.length > c.length or every.entry_kinds != NULL:
+        return 0
+    every.entry_kinds = <uint8_t *>malloc(c.values.length + 1)
+    if every.entry_kinds == NULL:
+        with gil:
             raise MemoryError
-        for entry in range(c.values.length):
-            every.entry_kinds[entry] = LOOK
-            if plain_value_at(c.values, entry, &value, &length, &end) > 0:
-                every.entry_kinds[entry] = kind_of(kinds, value, length, end)
-        every.entry_kinds[c.values.length] = LOOK
+    for entry in range(c.values.length):
+        every.entry_kinds[entry] = LOOK
+        if plain_value_at(c.values, entry, &value, &length, &end) > 0:
+            every.entry_kinds[entry] = kind_of(every.kinds, value, length, end)
+    every.entry_kinds[c.values.length] = LOOK
     return 0
 
 
@@ -89,16 +90,12 @@ cdef inline uint8_t kind_of(
     return kinds.of[filter_bit(low, kinds.shift)]
 
 
-cdef inline uint64_t first_word(const uint8_t *value, int64_t length) noexcept nogil:
-    """Load the first 8 bytes, those behind the value as zeros; they must be readable."""
-    return load_8(value) & load_8(window + 16 - (length if length < 8 else 8))
-
-
-cdef void sift_comms(
-    const comms *every, int64_t base, int64_t span, uint64_t *checks, uint64_t *execs
-) noexcept nogil:
+cdef int sift_comms(
+    comms *every, int64_t base, int64_t span, uint64_t *checks, uint64_t *execs
+) except -1 nogil:
     """Take the rows off whose comm is no web server (checks) or no shell (execs)."""
     cdef const column *c = every.c
+    find_entry_kinds(every)
     if c.layout == OFFSETS_32:
         sift_offsets(every, <const uint32_t *>(c.items + 4 * base), span, checks, execs)
     elif c.layout == OFFSETS_64:
@@ -108,7 +105,7 @@ cdef void sift_comms(
     elif c.layout == FIXED and c.width >= 8:
         sift_fixed(every, c.data + base * c.stride, span, checks, execs)
     elif c.layout != INDEXED or every.entry_kinds == NULL:
-        return
+        return 0
     elif c.index_bytes == 4:
         sift_indexed(every, <const uint32_t *>(c.items + 4 * base), span, checks, execs)
     elif c.index_bytes == 1:
@@ -117,6 +114,7 @@ cdef void sift_comms(
         sift_indexed(every, <const uint16_t *>(c.items + 2 * base), span, checks, execs)
     else:
         sift_indexed(every, <const uint64_t *>(c.items + 8 * base), span, checks, execs)
+    return 0
 
 
 cdef inline void take_off(

@@ -83,7 +83,8 @@ cdef class Matcher:
                 job.wanted.event_name.wants_bprm_check = self.wants_bprm_check
                 job.wanted.event_name.wants_exec = self.wants_exec
                 find_codes(&job.wanted)
-            set_comms(&job.every_comm, process_name, &self.kinds)
+            job.every_comm.c = process_name
+            job.every_comm.kinds = &self.kinds
             set_question(
                 &job.comm_is_web_server, IS_NAME, process_name, &self.web_servers.table)
             set_question(&job.comm_is_shell, IS_NAME, process_name, &self.shells.table)
@@ -173,7 +174,9 @@ cdef int match_batch(batch *job, scratch *block, Rows hits, Rows errors) except 
     return 0
 
 
-cdef void judge_block(batch *job, int64_t base, int64_t span, scratch *block) noexcept nogil:
+cdef int judge_block(
+    batch *job, int64_t base, int64_t span, scratch *block
+) except -1 nogil:
     cdef const column *comm = job.every_comm.c
     memset(block.hits, 0, sizeof(block.hits))
     memset(block.errors, 0, sizeof(block.errors))
@@ -198,6 +201,7 @@ cdef void judge_block(batch *job, int64_t base, int64_t span, scratch *block) no
     keep(&job.prev_comm_is_web_server, base, &block.listed)
     keep(&job.comm_is_shell, base, &block.listed)
     mark(block.hits, &block.listed)
+    return 0
 
 
 cdef bint any_marked(const uint64_t *bits, int64_t span) noexcept nogil:

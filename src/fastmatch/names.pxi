@@ -72,6 +72,11 @@ cdef inline bint has_basename(
     )
 
 
+cdef inline uint64_t first_word(const uint8_t *value, int64_t length) noexcept nogil:
+    """Load the first 8 bytes, those behind the value as zeros; they must be readable."""
+    return load_8(value) & load_8(window + 16 - (length if length < 8 else 8))
+
+
 cdef inline uint64_t filter_bit(uint64_t low, int shift) noexcept nogil:
     """Which bit of the filter stands for names with this first word."""
     return (low * <uint64_t>0x9E3779B97F4A7C15) >> shift

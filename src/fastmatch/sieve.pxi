@@ -115,13 +115,18 @@ cdef void keep_view_basenames(question *q, int64_t base, selection *s) noexcept 
     cdef const uint8_t *value
     cdef const uint8_t *end
     cdef int64_t length
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, kept = 0
+    cdef uint32_t row
     for i in range(s.count):
-        prefetch(first + 16 * <int64_t>s.rows[i])
-    for i in range(s.count):
-        if view_at(q.c, base + s.rows[i], &value, &length, &end) > 0:
+        if i + 2 * AHEAD < s.count:
+            prefetch(first + 16 * <int64_t>s.rows[i + 2 * AHEAD])
+        if i + AHEAD < s.count \
+                and view_at(q.c, base + s.rows[i + AHEAD], &value, &length, &end) > 0:
             prefetch(value + length - 8)
-    keep_exactly(q, base, s)
+        row = s.rows[i]
+        s.rows[kept] = row
+        kept += answer_row(q, base + row) == YES
+    s.count = kept
 
 
 cdef void keep_exactly(question *q, int64_t base, selection *s) noexcept nogil:

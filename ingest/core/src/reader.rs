@@ -31,7 +31,7 @@ const LIVE_SPAN: u64 = 1 << 20;
 
 /// Decompressed bytes read and searched at once: the kernel copies the faster the more it is asked for, and this much
 /// still stays in the second-level cache of many processors in between.
-const CHUNK: usize = 1024 << 10;
+const CHUNK: usize = 1 << 20;
 
 /// What became of a step.
 pub enum Step {
