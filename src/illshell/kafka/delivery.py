@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
@@ -23,6 +25,10 @@ STEP: Final = 1.0
 
 GRACE: Final = 20.0
 """Seconds after a signal within which the last batch must have been committed."""
+
+
+FORGOTTEN: Final = 10.0
+"""Seconds after which a group coordinator that has not answered will not."""
 
 
 class Delivery(Protocol):
@@ -106,6 +112,41 @@ class Outbox:
             raise KafkaOutputError(f"the last batch was not committed: {why}")
 
 
+class Aside:
+    """A call in a thread of its own, for one that may outlast the time it is given.
+
+    librdkafka's send_offsets_to_transaction does where it waits for a group coordinator that has
+    been restarted, and may never come back (its issues 5456 and 5511, seen with 2.16.0). The thread
+    is left behind then, with the producer. ``silence``: what an answer that stays out means.
+    """
+
+    def __init__(self, call: Callable[[], object], silence: str) -> None:
+        self._call = call
+        self._silence = silence
+        self._answer: Future[object] | None = None
+
+    def __call__(self) -> object:
+        """Wait for ``STEP``; what the call gives or raises, or an error that is worth a retry."""
+        if self._answer is None:
+            self._answer = Future()
+            threading.Thread(target=self._run, args=[self._answer], daemon=True).start()
+        try:
+            answer = self._answer.result(STEP)
+        except TimeoutError:
+            slow = KafkaError(KafkaError._TIMED_OUT, self._silence, retriable=True)
+            raise KafkaException(slow) from None
+        except KafkaException:
+            self._answer = None
+            raise
+        return answer
+
+    def _run(self, answer: Future[object]) -> None:
+        try:
+            answer.set_result(self._call())
+        except BaseException as failure:
+            answer.set_exception(failure)
+
+
 class ExactlyOnce:
     """One transaction a batch: its records and its offsets are there together or not at all.
 
@@ -145,11 +186,12 @@ class ExactlyOnce:
             for record in records:
                 self._outbox.put(record)
             group = self._consumer.consumer_group_metadata()
-            for step in (
+            send = Aside(
                 lambda: producer.send_offsets_to_transaction(list(offsets), group, STEP),
-                lambda: producer.commit_transaction(STEP),
-            ):
-                insist(step, self._patience)
+                "the group's coordinator does not answer",
+            )
+            insist(send, min(FORGOTTEN, self._patience))
+            insist(lambda: producer.commit_transaction(STEP), self._patience)
         except KafkaException as failure:
             self._give_up(failure)
             return error_of(failure).str()
