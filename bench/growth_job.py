@@ -3,7 +3,8 @@
     python growth_job.py lines MODULE TOOL REPEATS FILE
     python growth_job.py columns MODULE TOOL MIX ROWS NAMES [RUNS]
 
-MODULE and TOOL name a contender; MODULE ``illshell`` is illshell.
+MODULE and TOOL name a contender; MODULE ``illshell`` is illshell. Columns are judged on as many
+threads as the process may use cores; that is when contenders start their threads, too.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def columns(module: str, tool: str, mix: str, rows: int, names: int, runs: int =
     web_servers = many_names(names)
     judge: Callable[[], Any]
     if module == OURS:
-        judge = lambda: illshell.match(batch, web_servers=web_servers)  # noqa: E731
+        threads = len(os.sched_getaffinity(0))
+        judge = lambda: illshell.match(batch, web_servers=web_servers, threads=threads)  # noqa: E731
     else:
         peer = peers.named(module, tool)
         assert peer.match is not None

@@ -2,11 +2,13 @@
 
     python bench/profiles.py
 
-Writes a text report and, for Python, a flame graph of each job to build/profile.
+Writes a text report and, for Python, a flame graph of each job to build/profile; what perf shows
+also to shares.json there, which the report of the benchmarks quotes.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -20,6 +22,10 @@ FOLDER: Final = Path(__file__).resolve().parent.parent / "build" / "profile"
 JOB: Final = Path(__file__).with_name("growth_job.py")
 OURS: Final = "illshell"
 EVENTS: Final = 200_000
+SHARES: Final = FOLDER / "shares.json"
+LEAST: Final = 2.0
+"""Percent of the time above which a function is quoted."""
+
 FEW: Final = 20_000
 """Events under callgrind, which runs some 50 times slower."""
 
@@ -49,7 +55,8 @@ def jobs(events: int, *, repeats: bool) -> dict[str, list[str]]:
     return {name: [sys.executable, str(JOB), *command] for name, command in found.items()}
 
 
-def with_perf(name: str, command: list[str]) -> None:
+def with_perf(name: str, command: list[str]) -> list[tuple[str, str, float]]:
+    """Give the functions that take the most: name, file, percent."""
     data = FOLDER / f"{name}.perf"
     record = ["perf", "record", "--quiet", "--freq", "4999", "-g", "-o", str(data)]
     subprocess.run([*record, *command], check=True, stdout=subprocess.DEVNULL)
@@ -58,6 +65,21 @@ def with_perf(name: str, command: list[str]) -> None:
         subprocess.run(
             [*report, "-i", str(data)], check=True, stdout=out, stderr=subprocess.DEVNULL
         )
+    fields = ["--fields=overhead,dso,symbol", "--field-separator=;"]
+    table = subprocess.run(
+        [*report, *fields, "-i", str(data)],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    rows = [line.strip().split(";", 2) for line in table.stdout.splitlines() if ";" in line]
+    shares = [
+        (symbol.strip().partition(" ")[2].strip() or symbol, Path(file.strip()).name, share)
+        for text, file, symbol in rows
+        if not text.startswith("#") and (share := float(text.strip().rstrip("%"))) >= LEAST
+    ]
+    return shares
 
 
 def with_callgrind(name: str, command: list[str]) -> None:
@@ -85,8 +107,8 @@ def perf_works() -> bool:
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     if perf_works():
-        for name, command in jobs(EVENTS, repeats=True).items():
-            with_perf(name, command)
+        found = {name: with_perf(name, job) for name, job in jobs(EVENTS, repeats=True).items()}
+        SHARES.write_text(json.dumps(found))
     elif shutil.which("valgrind"):
         print("perf can't be used here; callgrind counts instructions instead")
         for name, command in jobs(FEW, repeats=False).items():

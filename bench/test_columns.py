@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ import peers
 import pyarrow as pa
 import pytest
 from columns import LAYOUTS, events_of, expected_rows, packed_events
+from cores import on_cores
 from names_at_random import many_names
 from sizes import Sizes
 from timing import seconds_of
@@ -155,9 +155,7 @@ def test_two_threads(pair: Pair, tables: Tables, sizes: Sizes, all_cores: set[in
     if len(all_cores) < 2:
         pytest.skip("one core")
     batch = tables.get("exec", sizes.rows, "utf8")
-    pinned = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, all_cores)
-    try:
+    with on_cores(all_cores):
         pair(
             "columns, exec, utf8: two threads against one",
             partial(illshell.match, batch, threads=2),
@@ -165,8 +163,6 @@ def test_two_threads(pair: Pair, tables: Tables, sizes: Sizes, all_cores: set[in
             at_least=1.8,
             goal_of="the data plane",
         )
-    finally:
-        os.sched_setaffinity(0, pinned)
 
 
 def test_many_names(pair: Pair, tables: Tables, sizes: Sizes) -> None:

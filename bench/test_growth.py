@@ -1,4 +1,4 @@
-"""How time and memory grow: with events, names, length of lines, share of execs, share of hits.
+"""How time and memory grow: with events, names, threads, lines' length, shares of execs and hits.
 
 Each point is a process of its own, whose peak memory is its own.
 """
@@ -14,6 +14,7 @@ import growth_job
 import peak
 import peers
 import pytest
+from cores import on_cores
 from growth_job import OURS
 from sizes import Sizes
 from stream import EXEC, MIXED, Mix
@@ -37,6 +38,7 @@ POINTS: dict[str, tuple[str, str]] = {
     "lines-hits": ("JSON lines, exec only: share of hits", "share"),
     "columns-events": ("columns, mixed: number of events", "events"),
     "columns-names": ("columns, exec only: number of names", "names"),
+    "columns-threads": ("columns, exec only: number of threads, each with a core", "threads"),
     "columns-execs": ("columns: share of exec events", "share"),
     "columns-hits": ("columns, exec only: share of hits", "share"),
 }
@@ -88,11 +90,11 @@ def tools(peer: Tool) -> list[Tool]:
     return [(OURS, OURS), *([peer] if peers.MODULES[peer[0]] not in peers.missing() else [])]
 
 
-def powers(start: int, end: int) -> list[int]:
-    """Give the powers of ten."""
+def powers(start: int, end: int, base: int = 10) -> list[int]:
+    """Give the start, and what it is when it is multiplied again and again."""
     found = [start]
-    while found[-1] * 10 <= end:
-        found.append(found[-1] * 10)
+    while found[-1] * base <= end:
+        found.append(found[-1] * base)
     return found
 
 
@@ -141,6 +143,16 @@ def test_columns_names(curve: Curve, sizes: Sizes) -> None:
     for tool in tools(TABLE_PEER):
         for names in sizes.some(NAMES):
             curve.columns(tool, names, EXEC, sizes.growth * 10, names)
+
+
+def test_columns_threads(curve: Curve, sizes: Sizes, all_cores: set[int]) -> None:
+    """To as many as there are cores."""
+    cores = sorted(all_cores, reverse=True)
+    counts = [*powers(1, len(cores), 2), len(cores)]
+    for threads in sizes.some(sorted(set(counts))):
+        for tool in tools(TABLE_PEER):
+            with on_cores(set(cores[:threads])):
+                curve.columns(tool, threads, EXEC, sizes.growth * 20)
 
 
 def test_columns_execs(curve: Curve, sizes: Sizes) -> None:

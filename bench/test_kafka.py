@@ -12,10 +12,10 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cores import on_cores
 from sizes import QUICK, Sizes
 from timing import Seconds
 
@@ -37,16 +37,6 @@ Pair = Callable[..., float]
 PARTITIONS = 4
 TOPIC = "mixed"
 FINDINGS = "findings"
-
-
-@contextmanager
-def on_cores(cores: set[int]) -> Iterator[None]:
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores or before)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 @pytest.fixture(scope="module")

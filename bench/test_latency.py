@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Any
 import latency
 import numpy as np
 import pytest
+from cores import on_cores
 from sizes import Sizes
 from stream import Mix
 from streams import stream_file
@@ -56,11 +56,8 @@ def test_latency(
     command = [*feeder, sys.executable, *PROGRAMS[program]]
 
     def feed() -> Any:
-        os.sched_setaffinity(0, all_cores)
-        try:
+        with on_cores(all_cores):
             run = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-        finally:
-            os.sched_setaffinity(0, {max(all_cores)})
         return json.loads(run.stdout)
 
     measured = benchmark.pedantic(feed, rounds=1)
