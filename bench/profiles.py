@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,7 @@ FEW: Final = 20_000
 RUNS: Final = 300
 """Of a judgement of columns."""
 
-REPEATS: Final = {"lines-mixed": 20, "lines-exec": 5}
+REPEATS: Final = {"lines-mixed": 100, "lines-exec": 10}
 
 
 def jobs(events: int, *, repeats: bool) -> dict[str, list[str]]:
@@ -74,12 +75,17 @@ def with_perf(name: str, command: list[str]) -> list[tuple[str, str, float]]:
         text=True,
     )
     rows = [line.strip().split(";", 2) for line in table.stdout.splitlines() if ";" in line]
-    shares = [
-        (symbol.strip().partition(" ")[2].strip() or symbol, Path(file.strip()).name, share)
+    return [
+        (plain_name(symbol), file.strip(), share)
         for text, file, symbol in rows
         if not text.startswith("#") and (share := float(text.strip().rstrip("%"))) >= LEAST
     ]
-    return shares
+
+
+def plain_name(symbol: str) -> str:
+    """Give a function's name without perf's mark of its level and Rust's type parameters."""
+    name = symbol.partition("]")[2].strip()
+    return re.sub(r"<\w+>", "", re.sub(r"^<(\S+) as .*>::", r"\1::", name))
 
 
 def with_callgrind(name: str, command: list[str]) -> None:
@@ -105,6 +111,7 @@ def perf_works() -> bool:
 
 
 def main() -> None:
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     FOLDER.mkdir(parents=True, exist_ok=True)
     if perf_works():
         found = {name: with_perf(name, job) for name, job in jobs(EVENTS, repeats=True).items()}

@@ -2,17 +2,22 @@
 
     python bench/report.py [RESULTS.json]
 
-RESULTS.json is what ``make bench`` has written; every figure in the report is taken from it.
+RESULTS.json is what ``make bench`` has written; every figure in the report is taken from it, and
+from what ``make profile`` has written, if that was run. misses.toml says why rows are missed.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import sys
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import plots
+import profiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from results import COLUMNS, EVENT, LINES, Figure, Job, Ratio, Results, load, number
 
@@ -22,6 +27,7 @@ DOCS: Final = ROOT / "docs"
 PICTURES: Final = DOCS / "benchmarks"
 BEGIN: Final = "<!-- bench:begin -->"
 END: Final = "<!-- bench:end -->"
+MISSES: Final = Path(__file__).with_name("misses.toml")
 MISSED: Final = "**missed**"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
 README_PICTURE: Final = "lines-mixed-plain"
@@ -130,6 +136,36 @@ def goals(results: Results) -> Section:
     return Section("Goals", tables=[Table(["row", "measured (spread)", "goal"], table)])
 
 
+def misses_section(results: Results) -> Section:
+    """The rows that are lost or missed their goal, and why."""
+    known = tomllib.loads(MISSES.read_text(encoding="utf-8"))["miss"]
+    rows = []
+    for row in results.misses:
+        fitting = (each for each in known if re.search(each["row"], row.row))
+        reason = next((f"{each['why']} It would take {each['takes']}." for each in fitting), "")
+        rows.append([row.row, measured(row), verdict(row) or "first place: **lost**", reason])
+    if not rows:
+        return Section("Misses", "None: every row is won and met its goal.")
+    head = ["row", "measured (spread)", "goal", "why, and what it would take"]
+    return Section("Misses", tables=[Table(head, rows)])
+
+
+def profile_section() -> Section:
+    """What takes the time, of the last ``make profile``."""
+    section = Section("Where the time goes")
+    if not profiles.SHARES.exists():
+        return section
+    section.text = (
+        f"From make profile: the functions that take at least {profiles.LEAST:g} % of a job's "
+        "time, the start of Python included. _copy_to_iter is the kernel's copy out of the page "
+        "cache, sweep the search for event names."
+    )
+    for job, shares in json.loads(profiles.SHARES.read_bytes()).items():
+        rows = [[function, file, f"{share:.1f} %"] for function, file, share in shares]
+        section.tables.append(Table([f"{job}: function", "in", "of the time"], rows))
+    return section
+
+
 def latency_section(results: Results) -> Section:
     plots.latency(results.latencies, PICTURES / "latency.svg")
     rows = [
@@ -145,7 +181,9 @@ def latency_section(results: Results) -> Section:
     return Section(
         "Latency",
         "From the write of a line into a pipe to its finding on stdout; the writer runs on a core "
-        "of its own. Where the rate reached is lower, the program has fallen behind.",
+        "of its own. Where the rate reached is lower, the program has fallen behind. illshell "
+        "makes packed columns of what has come, were it one line, and its findings have a uid and "
+        "the whole event: what takes longer at low rates is what keeps up at high ones.",
         [Table(["program", "events/s", "reached", *names], rows)],
         {"latency.svg": "How long findings take"},
     )
@@ -183,18 +221,14 @@ def about(results: Results) -> list[Section]:
 
 def sections_of(results: Results) -> list[Section]:
     """Make the whole report, and its pictures."""
-    missed = [[row.row, measured(row), verdict(row)] for row in results.misses]
-    misses = Table(["row", "measured (spread)", "goal"], missed)
-    sections = [Section("Misses", tables=[misses] if missed else [])]
-    if not missed:
-        sections[0].text = "None: every row met its goal."
-    sections += [goals(results), *contest_sections(results)]
+    sections = [misses_section(results), goals(results), *contest_sections(results)]
     if results.latencies:
         sections.append(latency_section(results))
     sections.append(figures_section(results, "Start-up", "start-up: "))
     if results.curves:
         sections.append(growth_section(results))
     sections.append(figures_section(results, "Memory bandwidth", "memory: "))
+    sections.append(profile_section())
     sections += about(results)
     return [each for each in sections if each.tables or each.pictures or each.text]
 

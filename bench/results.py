@@ -38,6 +38,11 @@ class Ratio:
         return self.at_least is not None and self.ratio < self.at_least
 
     @property
+    def is_lost(self) -> bool:
+        """Say whether the other side is a contender, and faster."""
+        return "contender" in self.labels and not self.is_roofline and self.ratio < 1
+
+    @property
     def is_roofline(self) -> bool:
         """Say whether the other side is a bound, not a contender."""
         return bool(self.labels.get("roofline"))
@@ -126,8 +131,8 @@ class Results:
 
     @property
     def misses(self) -> Iterator[Ratio | Figure]:
-        """All rows that missed their goal."""
-        yield from (row for row in self.ratios if row.is_missed)
+        """All rows that are lost or missed their goal."""
+        yield from (row for row in self.ratios if row.is_missed or row.is_lost)
         yield from (row for row in self.figures if row.is_missed)
 
 

@@ -33,7 +33,7 @@ def job(master: str, file: Path, folder: Path, cores: set[int]) -> Iterator[Call
 @pytest.fixture(scope="module")
 def lines(stream: Callable[..., Path], sizes: Sizes) -> Path:
     """Give the stream that every job reads."""
-    return stream("mixed", sizes.gigabyte)
+    return stream("mixed", sizes.gigabyte // 2)
 
 
 @pytest.fixture(scope="module")
