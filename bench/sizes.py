@@ -52,11 +52,11 @@ FULL: Final = Sizes(
     rows=10_000_000,
     rounds=7,
     seconds=2,
-    latency_seconds=5,
+    latency_seconds=4,
     most_events=10_000_000,
     most_rows=100_000_000,
     growth=100_000,
-    line_bytes=1 << 28,
+    line_bytes=1 << 27,
 )
 QUICK: Final = Sizes(
     contest=10_000,

@@ -35,7 +35,7 @@ CONTESTS = [
     for peer in peers.contenders()
     if peer.find is not None and compression in peer.compressions
 ]
-SLOW = 0.25
+SLOW = 0.06
 """Seconds for the few lines above which a contender is not asked to read the many."""
 
 LINES_GOAL = 1.5

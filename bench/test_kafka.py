@@ -42,7 +42,7 @@ FINDINGS = "findings"
 @pytest.fixture(scope="module")
 def events(sizes: Sizes) -> int:
     """Say how many events the topic has."""
-    return 20_000 if sizes is QUICK else sizes.gigabyte // 2
+    return 20_000 if sizes is QUICK else sizes.gigabyte
 
 
 @pytest.fixture(scope="module")

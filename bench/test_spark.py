@@ -33,7 +33,7 @@ def job(master: str, file: Path, folder: Path, cores: set[int]) -> Iterator[Call
 @pytest.fixture(scope="module")
 def lines(stream: Callable[..., Path], sizes: Sizes) -> Path:
     """Give the stream that every job reads."""
-    return stream("mixed", sizes.gigabyte // 2)
+    return stream("mixed", sizes.gigabyte)
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +57,6 @@ def test_detect_against_handing_on(local: Callable[[str], None], pair: Pair) -> 
     )
 
 
-def test_detect_against_dropping(local: Callable[[str], None], pair: Pair) -> None:
-    """The least that a mapInArrow can cost: it takes every batch and gives nothing back."""
-    pair(
-        "Spark, JSON lines as text: detect against a mapInArrow that drops all",
-        lambda: local("detect"),
-        lambda: local("drop"),
-        rounds=5,
-    )
-
-
 def test_spark_s_own_cost(
     local: Callable[[str], None], lines: Path, benchmark: Any, note: Callable[..., None]
 ) -> None:
@@ -77,31 +67,23 @@ def test_spark_s_own_cost(
         note(f"Spark, two cores, {name}", lines.stat().st_size / seconds / 1e6, "MB/s")
 
 
-PLACES = {
-    "the driver on the executors' cores": 1,
-    "the driver on two cores in both": 2,
-}
-"""How many cores one executor and its driver have."""
-
-
-@pytest.mark.parametrize("place", PLACES)
 def test_two_executors_against_one(
-    lines: Path, all_cores: set[int], tmp_path: Path, pair: Pair, place: str
+    lines: Path, all_cores: set[int], tmp_path: Path, pair: Pair
 ) -> None:
-    """Each executor has a core of its own.
+    """Each executor has a core of its own, and the driver is on its executors' cores.
 
-    Where two cores are all there is, a driver that has one for itself beside one executor takes it
-    from the second; on its executors' cores, it gets a second core with the second executor.
+    So the second executor comes with a second core, for the driver too: where two cores are all
+    there is, a driver that has one for itself beside one executor takes it from the second.
     """
     if len(all_cores) < 2:
         pytest.skip("needs two cores")
     cores = sorted(all_cores)[-2:]
     with (
         job(CLUSTER, lines, tmp_path / "two", set(cores)) as two,
-        job(ONE, lines, tmp_path / "one", set(cores[-PLACES[place] :])) as one,
+        job(ONE, lines, tmp_path / "one", set(cores[1:])) as one,
     ):
         pair(
-            f"Spark, JSON lines as text: detect on two executors against one, {place}",
+            "Spark: detect on two executors and the driver on two cores against one and it on one",
             lambda: two("detect"),
             lambda: one("detect"),
             at_least=1.7,

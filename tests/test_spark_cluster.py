@@ -31,8 +31,8 @@ pytestmark = [needs_spark, pytest.mark.slow]
 
 FILES = 16
 EVENTS = 1000
-EXECUTOR_KILLS = 6
-DRIVER_KILLS = 3
+EXECUTOR_KILLS = 15
+DRIVER_KILLS = 5
 DEADLINE = 240.0
 
 
