@@ -10,7 +10,7 @@ CORE_SOURCES := pyproject.toml setup.cfg Makefile $(shell find src examples -typ
 INGEST_SOURCES := $(shell find ingest -type f -not -path 'ingest/target/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all test-asan fuzz lint peers bench bench-quick bench-compare report profile clean setup
+.PHONY: help demo test test-slow test-all test-asan fuzz lint peers bench bench-quick bench-again bench-compare report profile clean setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -88,6 +88,10 @@ bench: peers  ## measure against every contender: both sides of each ratio in tu
 
 bench-quick: peers  ## the same, small: see that all contenders find the same events
 	$(BENCH) --quick --benchmark-json=build/bench/quick.json $(BENCH_ARGS)
+
+bench-again: peers  ## measure a second time, and list the ratios that differ from the first by more than 15 %
+	$(BENCH) --benchmark-json=build/bench/again.json $(BENCH_ARGS)
+	$(BIN)/python bench/repeats.py
 
 bench-compare: setup $(VENV)/.bench  ## ratios of this tree to another: make bench-compare BASE=COMMIT
 	$(BIN)/python bench/compare.py $(BASE)

@@ -3,7 +3,8 @@
     python bench/report.py [RESULTS.json]
 
 RESULTS.json is what ``make bench`` has written; every figure in the report is taken from it, and
-from what ``make profile`` has written, if that was run. misses.toml says why rows are missed.
+from what ``make bench-again`` and ``make profile`` have written, if they were run. misses.toml says
+why rows are missed.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from typing import Final
 
 import plots
 import profiles
+import repeats
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from results import COLUMNS, EVENT, LINES, Figure, Job, Ratio, Results, load, number
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-RESULTS: Final = ROOT / "build" / "bench" / "results.json"
 DOCS: Final = ROOT / "docs"
 PICTURES: Final = DOCS / "benchmarks"
 BEGIN: Final = "<!-- bench:begin -->"
@@ -148,6 +149,26 @@ def misses_section(results: Results) -> Section:
     return Section("Misses", tables=[Table(head, rows)])
 
 
+def repeats_section(results: Results) -> Section:
+    """How near a second run came."""
+    section = Section("A second run")
+    if not repeats.AGAIN.exists():
+        return section
+    both = repeats.repeats(results, load(repeats.AGAIN))
+    near = sum(each.is_near for each in both)
+    section.text = (
+        f"make bench-again: {near} of {len(both)} ratios were within {repeats.NEAR:.0%} of those "
+        "of this report. The others:"
+    )
+    rows = [
+        [each.row, f"{number(each.first)}{TIMES}", f"{number(each.second)}{TIMES}"]
+        for each in both
+        if not each.is_near
+    ]
+    section.tables.append(Table(["row", "this run", "the second"], rows))
+    return section
+
+
 def profile_section() -> Section:
     """What takes the time, of the last ``make profile``."""
     section = Section("Where the time goes")
@@ -232,7 +253,7 @@ def sections_of(results: Results) -> list[Section]:
     if results.curves:
         sections.append(growth_section(results))
     sections.append(figures_section(results, "Memory bandwidth", "memory: "))
-    sections.append(profile_section())
+    sections += [profile_section(), repeats_section(results)]
     sections += about(results)
     return [each for each in sections if each.tables or each.pictures]
 
@@ -254,7 +275,7 @@ def write_readme(results: Results, environment: Environment) -> None:
 
 
 def main() -> None:
-    results = load(Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS)
+    results = load(Path(sys.argv[1]) if len(sys.argv) > 1 else repeats.RESULTS)
     environment = Environment(
         loader=FileSystemLoader(ROOT / "bench" / "templates"),
         undefined=StrictUndefined,

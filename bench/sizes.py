@@ -16,6 +16,9 @@ class Sizes:
     contest: int
     """JSON lines that every contender reads, unless it is slow."""
 
+    compressed_contest: int
+    """The same, compressed."""
+
     slow_contest: int
     """JSON lines that every contender reads at first, and slow ones all the time."""
 
@@ -47,6 +50,7 @@ class Sizes:
 
 FULL: Final = Sizes(
     contest=100_000,
+    compressed_contest=50_000,
     slow_contest=20_000,
     gigabyte=1_000_000,
     rows=10_000_000,
@@ -60,6 +64,7 @@ FULL: Final = Sizes(
 )
 QUICK: Final = Sizes(
     contest=10_000,
+    compressed_contest=10_000,
     slow_contest=10_000,
     gigabyte=10_000,
     rows=20_000,

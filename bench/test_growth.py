@@ -119,7 +119,7 @@ def test_lines_execs(curve: Curve, sizes: Sizes) -> None:
     """What is skipped by its name costs little."""
     for share in sizes.some(SHARES):
         for tool in tools(LINES_PEER):
-            curve.lines(tool, share, stream_file(Mix(f"execs-{share:g}", share), sizes.growth))
+            curve.lines(tool, share, stream_file(Mix(f"execs-{share:g}", share), sizes.growth // 2))
 
 
 def test_lines_hits(curve: Curve, sizes: Sizes) -> None:
@@ -127,7 +127,7 @@ def test_lines_hits(curve: Curve, sizes: Sizes) -> None:
     for share in sizes.some(HIT_SHARES):
         mix = Mix(f"hits-{share:g}", EXEC.exec_share, share)
         for tool in tools(LINES_PEER):
-            curve.lines(tool, share, stream_file(mix, sizes.growth))
+            curve.lines(tool, share, stream_file(mix, sizes.growth // 2))
 
 
 def test_columns_events(curve: Curve, sizes: Sizes) -> None:

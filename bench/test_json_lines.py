@@ -35,7 +35,7 @@ CONTESTS = [
     for peer in peers.contenders()
     if peer.find is not None and compression in peer.compressions
 ]
-SLOW = 0.06
+SLOW = 0.25
 """Seconds for the few lines above which a contender is not asked to read the many."""
 
 LINES_GOAL = 1.5
@@ -54,22 +54,23 @@ def test_contender(
     assert peer.find is not None
     few = stream(mix, sizes.slow_contest, compression)
     is_slow = seconds_of(partial(peer.find, few)) > SLOW
-    events = sizes.slow_contest if is_slow else sizes.contest
-    path, theirs = stream(mix, sizes.contest, compression), stream(mix, events, compression)
+    many = sizes.contest if compression == "plain" else sizes.compressed_contest
+    events = sizes.slow_contest if is_slow else many
+    path, theirs = stream(mix, many, compression), stream(mix, events, compression)
     pair(
         f"JSON lines, {mix}, {compression}: {peer.name}",
         partial(ours.find, path, peer.events),
         partial(peer.find, theirs),
         at_least=LINES_GOAL if compression == "plain" else 1,
-        per=(sizes.contest, events),
+        per=(many, events),
         wanted=(timestamps(path, peer.events), timestamps(theirs, peer.events)),
         job=f"lines-{mix}-{compression}",
         contender=peer.name,
         twin=peer.twin,
         only=None if peer.events == EVENTS else ", ".join(peer.events),
-        events=sizes.contest,
+        events=many,
         other_events=events,
-        bytes=stream(mix, sizes.contest).stat().st_size,
+        bytes=stream(mix, many).stat().st_size,
         other_bytes=stream(mix, events).stat().st_size,
     )
 

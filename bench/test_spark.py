@@ -63,7 +63,7 @@ def test_spark_s_own_cost(
     """Megabytes a second of reading alone, of the way to Python and back, and of detection."""
     benchmark.pedantic(lambda: local("read"), rounds=3)
     for name in ("read", "drop", "hand on", "detect"):
-        seconds = min(seconds_of(partial(local, name)) for _ in range(3))
+        seconds = min(seconds_of(partial(local, name)) for _ in range(2))
         note(f"Spark, two cores, {name}", lines.stat().st_size / seconds / 1e6, "MB/s")
 
 
