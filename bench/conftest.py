@@ -61,8 +61,8 @@ def pair(benchmark: Any, sizes: Sizes) -> Callable[..., float]:
 
     ``ours`` is the benchmark; ``other`` runs before each of its rounds. ``per`` gives how many
     events each side handles, where they differ. Both run once before, to be warm; with ``wanted``
-    they must give these results. ``labels``: what else the report needs of the row. Gives the
-    median of the rounds' ratios.
+    they must give these results. A quick run without does without. ``labels``: what else the
+    report needs of the row. Gives the median of the rounds' ratios.
     """
 
     def run(
@@ -78,7 +78,9 @@ def pair(benchmark: Any, sizes: Sizes) -> Callable[..., float]:
     ) -> float:
         others: list[float] = []
         given: list[object] = []
-        one_round = checked(other, wanted and wanted[1]) + checked(ours, wanted and wanted[0])
+        one_round = 0.0
+        if wanted or sizes is not QUICK:
+            one_round = checked(other, wanted and wanted[1]) + checked(ours, wanted and wanted[0])
 
         def other_in_turn() -> None:
             others.append(seconds_of(other) / per[1])
