@@ -43,6 +43,7 @@ def measure(
 ) -> Latencies:
     """Feed a command and time its findings; it runs on the last core, the feeding on the first."""
     lines = path.read_bytes().splitlines(keepends=True)[: max(1, int(rate * seconds))]
+    os.sched_setaffinity(0, {cores[0]})
     hits = [hit.row for hit in expected(path) if hit.row < len(lines)]
     with tempfile.NamedTemporaryFile() as times:
         read_end, write_end = os.pipe()

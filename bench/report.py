@@ -1,10 +1,11 @@
 """Writes the report of a run: docs/benchmarks.md, its pictures, a page, and the README's part.
 
-    python bench/report.py [RESULTS.json]
+    python bench/report.py [RESULTS.json [PART.json ...]]
 
-RESULTS.json is what ``make bench`` has written; every figure in the report is taken from it, and
-from what ``make bench-again`` and ``make profile`` have written, if they were run. misses.toml says
-why rows are missed.
+RESULTS.json is what ``make bench`` has written, PART.json what benchmarks of it have written that
+were run again in its place. Every figure in the report is taken from them, and from what ``make
+bench-again`` and ``make profile`` have written, if they were run. misses.toml says why rows are
+missed.
 """
 
 from __future__ import annotations
@@ -275,7 +276,7 @@ def write_readme(results: Results, environment: Environment) -> None:
 
 
 def main() -> None:
-    results = load(Path(sys.argv[1]) if len(sys.argv) > 1 else repeats.RESULTS)
+    results = load(*(map(Path, sys.argv[1:]) if sys.argv[1:] else [repeats.RESULTS]))
     environment = Environment(
         loader=FileSystemLoader(ROOT / "bench" / "templates"),
         undefined=StrictUndefined,

@@ -136,12 +136,13 @@ class Results:
         yield from (row for row in self.figures if row.is_missed)
 
 
-def load(path: Path) -> Results:
-    """Read what ``make bench`` has written."""
-    content = json.loads(path.read_bytes())
-    results = Results(content["illshell"])
+def load(*paths: Path) -> Results:
+    """Read what ``make bench`` has written; what a later file measured again replaces the first."""
+    contents = [json.loads(path.read_bytes()) for path in paths]
+    results = Results(contents[0]["illshell"])
+    benchmarks = {each["fullname"]: each for content in contents for each in content["benchmarks"]}
     grouped: dict[str, list[Ratio]] = {}
-    for benchmark in content["benchmarks"]:
+    for benchmark in benchmarks.values():
         info = dict(benchmark["extra_info"])
         for figure in info.pop("figures", []):
             fixed = {name: figure.pop(name) for name in ("row", "value", "unit", "at_most")}
