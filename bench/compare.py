@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
+from cores import pin
 from timing import seconds_of
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -130,7 +131,7 @@ def main() -> None:
     parser.add_argument("commit")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    pin()
     FOLDER.mkdir(parents=True, exist_ok=True)
     base, head = Side("base", checked_out(options.commit)), Side("head", ROOT)
     print(f"times as fast as {options.commit}: median of {options.rounds} (lowest to highest)")

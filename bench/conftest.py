@@ -5,7 +5,6 @@ Each benchmark notes rows in its ``extra_info``; ``make bench`` keeps them as JS
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -13,9 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from cores import pin
+
 # Before anything counts the cores: a thread pool is to be as large as what it runs on.
-CORES = os.sched_getaffinity(0)
-os.sched_setaffinity(0, {max(CORES)})
+CORES = pin()
 
 import numpy as np  # noqa: E402
 import peers  # noqa: E402
@@ -61,8 +61,8 @@ def pair(benchmark: Any, sizes: Sizes) -> Callable[..., float]:
 
     ``ours`` is the benchmark; ``other`` runs before each of its rounds. ``per`` gives how many
     events each side handles, where they differ. Both run once before, to be warm; with ``wanted``
-    they must give these results. A quick run without does without. ``labels``: what else the
-    report needs of the row. Gives the median of the rounds' ratios.
+    they must give these results; without it, a quick run leaves that run out. ``labels``: what
+    else the report needs of the row. Gives the median of the rounds' ratios.
     """
 
     def run(
@@ -78,17 +78,19 @@ def pair(benchmark: Any, sizes: Sizes) -> Callable[..., float]:
     ) -> float:
         others: list[float] = []
         given: list[object] = []
-        one_round = 0.0
-        if wanted or sizes is not QUICK:
-            one_round = checked(other, wanted and wanted[1]) + checked(ours, wanted and wanted[0])
+
+        def both_once() -> float:
+            return checked(other, wanted and wanted[1]) + checked(ours, wanted and wanted[0])
 
         def other_in_turn() -> None:
             others.append(seconds_of(other) / per[1])
 
         if sizes is QUICK:
             rounds = 1
+            if wanted:
+                both_once()
         else:
-            rounds = min(rounds or sizes.rounds, max(3, int(sizes.seconds / one_round)))
+            rounds = min(rounds or sizes.rounds, max(3, int(sizes.seconds / both_once())))
         benchmark.pedantic(lambda: given.append(ours()), setup=other_in_turn, rounds=rounds)
         clocked = benchmark.stats.stats.data
         times = [

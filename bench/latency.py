@@ -42,8 +42,8 @@ def measure(
     path: Path, rate: int, seconds: float, command: Sequence[str], cores: Sequence[int]
 ) -> Latencies:
     """Feed a command and time its findings; it runs on the last core, the feeding on the first."""
-    lines = path.read_bytes().splitlines(keepends=True)[: max(1, int(rate * seconds))]
     os.sched_setaffinity(0, {cores[0]})
+    lines = path.read_bytes().splitlines(keepends=True)[: max(1, int(rate * seconds))]
     hits = [hit.row for hit in expected(path) if hit.row < len(lines)]
     with tempfile.NamedTemporaryFile() as times:
         read_end, write_end = os.pipe()

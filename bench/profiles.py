@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from cores import pin
 from streams import stream_file, warm
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "build" / "profile"
@@ -61,25 +62,25 @@ def with_perf(name: str, command: list[str]) -> list[tuple[str, str, float]]:
     data = FOLDER / f"{name}.perf"
     record = ["perf", "record", "--quiet", "--freq", "4999", "-g", "-o", str(data)]
     subprocess.run([*record, *command], check=True, stdout=subprocess.DEVNULL)
-    report = ["perf", "report", "--stdio", "--no-children", "-g", "none", "--percent-limit", "0.5"]
-    with (FOLDER / f"{name}.perf.txt").open("wb") as out:
-        subprocess.run(
-            [*report, "-i", str(data)], check=True, stdout=out, stderr=subprocess.DEVNULL
-        )
-    fields = ["--fields=overhead,dso,symbol", "--field-separator=;"]
-    table = subprocess.run(
-        [*report, *fields, "-i", str(data)],
-        check=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    rows = [line.strip().split(";", 2) for line in table.stdout.splitlines() if ";" in line]
+    (FOLDER / f"{name}.perf.txt").write_text(perf_report(data))
+    table = perf_report(data, "--fields=overhead,dso,symbol", "--field-separator=;")
+    rows = [line.strip().split(";", 2) for line in table.splitlines() if ";" in line]
     return [
         (plain_name(symbol), file.strip(), share)
         for text, file, symbol in rows
         if not text.startswith("#") and (share := float(text.strip().rstrip("%"))) >= LEAST
     ]
+
+
+def perf_report(data: Path, *options: str) -> str:
+    command = ["perf", "report", "--stdio", "--no-children", "-g", "none", "--percent-limit", "0.5"]
+    return subprocess.run(
+        [*command, *options, "-i", str(data)],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ).stdout
 
 
 def plain_name(symbol: str) -> str:
@@ -111,7 +112,7 @@ def perf_works() -> bool:
 
 
 def main() -> None:
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    pin()
     FOLDER.mkdir(parents=True, exist_ok=True)
     if perf_works():
         found = {name: with_perf(name, job) for name, job in jobs(EVENTS, repeats=True).items()}

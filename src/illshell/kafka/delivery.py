@@ -26,7 +26,6 @@ STEP: Final = 1.0
 GRACE: Final = 20.0
 """Seconds after a signal within which the last batch must have been committed."""
 
-
 FORGOTTEN: Final = 10.0
 """Seconds after which a group coordinator that has not answered will not."""
 
