@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stream import MIXES, Mix
 from streams import expected, stream_file, unfinished
 
-from illshell.names import PATHNAME, PREV_COMM
+from illshell.signatures.illegitimate_shell.names import PATHNAME, PREV_COMM
 
 DISTINCT: Final = 200_000
 """Events of the stream that a table repeats; far more than a branch predictor can learn."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from illshell.names import WEB_SERVERS
+from illshell.signatures.illegitimate_shell.names import WEB_SERVERS
 
 
 def many_names(count: int) -> list[str]:

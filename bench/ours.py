@@ -8,9 +8,9 @@ from typing import Any
 
 import illshell
 from illshell import SignatureContext
-from illshell.names import EVENTS
+from illshell.detect.scan import Problem, Scan
 from illshell.readers import open_reader
-from illshell.scan import Problem, Scan
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 
 def refuse(problem: Problem) -> None:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, cast
 import stream
 from stream import MIXES, TABLES, Mix, write_stream
 
-from illshell.names import EVENTS, PATHNAME, PREV_COMM
+from illshell.signatures.illegitimate_shell.names import EVENTS, PATHNAME, PREV_COMM
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -18,7 +18,8 @@ from sizes import Sizes
 from timing import seconds_of
 
 import illshell
-from illshell import EventBatch, reference
+from illshell import EventBatch
+from illshell.signatures.illegitimate_shell import reference
 
 Pair = Callable[..., float]
 

@@ -18,8 +18,8 @@ from sizes import Sizes
 from streams import PIECE, SUFFIXES, expected, open_stream, warm
 from timing import seconds_of
 
-from illshell.names import EVENTS
 from illshell.readers import has_native
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 pytestmark = pytest.mark.skipif(
     not has_native(), reason="needs illshell-ingest: pip install ./ingest"

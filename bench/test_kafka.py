@@ -26,11 +26,11 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from kafka_broker import Broker, missing
 
-from illshell.interrupt import StopFlag
-from illshell.kafka.judging import KafkaCounts
-from illshell.kafka.options import KafkaOptions
-from illshell.kafka.runner import KafkaRun
-from illshell.names import EVENTS
+from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.sources.kafka.judging import KafkaCounts
+from illshell.sources.kafka.options import KafkaOptions
+from illshell.sources.kafka.runner import KafkaRun
+from illshell.sources.stop_flag import StopFlag
 
 Pair = Callable[..., float]
 

@@ -14,7 +14,7 @@ from streams import stream_file
 from timing import Seconds
 
 import illshell
-from illshell import reference
+from illshell.signatures.illegitimate_shell import reference
 
 Pair = Callable[..., float]
 

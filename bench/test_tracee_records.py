@@ -13,10 +13,16 @@ from columns import events_of
 from sizes import Sizes
 
 import illshell
-from illshell import EventBatch, reference
-from illshell.names import EVENTS
-from illshell.tracee_layouts import LAYOUTS
-from illshell.tracee_records import decode_record, encode_record, pack_records, split_records
+from illshell import EventBatch
+from illshell.dialects.tracee_ebpf.codec import (
+    decode_record,
+    encode_record,
+    pack_records,
+    split_records,
+)
+from illshell.dialects.tracee_ebpf.layouts import LAYOUTS
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 RELEASE = "v0.24"
 REPEATS = 5  # of a stream's records; together they are far more than the caches hold

@@ -23,7 +23,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from collections.abc import Mapping
 
-from illshell.errors import (
+from illshell.model.errors import (
     ArgumentNotFoundError,
     ArgumentNotInitializedError,
     ArgumentTypeError,
@@ -31,9 +31,9 @@ from illshell.errors import (
     IllshellError,
     InvalidEventError,
 )
-from illshell.json_types import go_type_of, json_type_of
-from illshell.names import EVENTS, SCHED_PROCESS_EXEC, SECURITY_BPRM_CHECK, SHELLS, WEB_SERVERS
-from illshell.protocol import Event, Finding
+from illshell.model.type_names import go_type_of, json_type_of
+from illshell.signatures.illegitimate_shell.names import EVENTS, SCHED_PROCESS_EXEC, SECURITY_BPRM_CHECK, SHELLS, WEB_SERVERS
+from illshell.model.signature import Event, Finding
 
 C_CONTRACT = C_CONTRACT_NUMBER
 

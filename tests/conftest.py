@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import illshell
-from illshell import _fastmatch, reference
+from illshell import _fastmatch
+from illshell.signatures.illegitimate_shell import reference
 
 settings.register_profile("default", max_examples=200, deadline=None)
 settings.register_profile(

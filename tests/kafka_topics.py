@@ -23,9 +23,9 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from illshell import reference
-from illshell.errors import IllshellError
-from illshell.names import EVENTS
+from illshell.model.errors import IllshellError
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 PARTITIONS: Final = 4
 DEADLINE: Final = 60.0

@@ -7,8 +7,8 @@ from typing import Any
 from columns_at_random import comms, pathnames
 from hypothesis import strategies as st
 
-from illshell.names import PATHNAME, PREV_COMM
-from illshell.tracee_layouts import (
+from illshell.dialects.tracee_ebpf.codec import encode_record
+from illshell.dialects.tracee_ebpf.layouts import (
     ARGS_ARRAY,
     CONTEXT,
     LAYOUTS,
@@ -17,7 +17,7 @@ from illshell.tracee_layouts import (
     Argument,
     RecordLayout,
 )
-from illshell.tracee_records import encode_record
+from illshell.signatures.illegitimate_shell.names import PATHNAME, PREV_COMM
 
 layouts = st.sampled_from(list(LAYOUTS))
 

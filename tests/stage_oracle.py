@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
-from illshell import IllshellError, reference
-from illshell.names import EVENTS
-from illshell.readers.json_line import BOM, WHITESPACE, BadLineError, decode_event
+from illshell import IllshellError
+from illshell.readers.json_lines.definition import BOM, WHITESPACE, BadLineError, decode_event
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 TWIN = reference.IllegitimateShell(EVENTS)
 

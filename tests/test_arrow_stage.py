@@ -16,13 +16,15 @@ from json_lines_at_random import streams
 from stage_oracle import hits
 from tracee_events import bprm_check, process_exec
 
-from illshell import ColumnError, arrow_stage, values
-from illshell.arrow_stage import ArrowStage
-from illshell.finding_fields import FIELDS
-from illshell.finding_rows import SCHEMA
+from illshell import ColumnError
+from illshell.detect import arrow_stage
+from illshell.detect.arrow_stage import ArrowStage
+from illshell.detect.verdicts import Rule
+from illshell.formats.finding_fields import FIELDS
+from illshell.formats.finding_rows import SCHEMA
 from illshell.readers import has_native
-from illshell.readers.json_line import MAX_LINE
-from illshell.verdicts import Rule
+from illshell.readers import json_values as values
+from illshell.readers.json_lines.definition import MAX_LINE
 
 HIT = process_exec("nginx", "sh", hostName="web-1", timestamp=7)
 BPRM_HIT = bprm_check("apache2", "/bin/bash")

@@ -15,9 +15,9 @@ import pytest
 from command_line import PROGRAM, READERS, illshell, json_lines
 from tracee_events import argument, bprm_check, process_exec
 
-from illshell import reference
-from illshell.names import EVENTS
-from illshell.protocol import SignatureContext
+from illshell.model.signature import SignatureContext
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 if sys.version_info >= (3, 14):
     from compression import zstd

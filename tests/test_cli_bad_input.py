@@ -13,7 +13,7 @@ from command_line import READERS, illshell, json_lines
 from tracee_events import argument, bprm_check, process_exec
 
 from illshell.cli.report import LIMIT
-from illshell.readers.json_line import MAX_DEPTH, MAX_LINE
+from illshell.readers.json_lines.definition import MAX_DEPTH, MAX_LINE
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -13,7 +13,7 @@ from command_line import PROGRAM, environment, illshell, json_lines
 from tracee_events import bprm_check
 
 from illshell import __version__
-from illshell.metadata import illegitimate_shell_metadata
+from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
 
 
 def test_the_program_says_what_it_is() -> None:

@@ -13,10 +13,10 @@ from command_line import illshell, json_lines
 from test_columnar_files import WRITERS, events
 from tracee_events import bprm_check
 
-from illshell.cli import lookahead
-from illshell.cli.lookahead import DELAY, ITEM, PACK, ROOM, AbandonedError, Channel, Post, run_ahead
+from illshell.cli import parallel as lookahead
+from illshell.cli.parallel import DELAY, ITEM, PACK, ROOM, AbandonedError, Channel, Post, run_ahead
 from illshell.cli.sources import expanded
-from illshell.interrupt import StopFlag
+from illshell.sources.stop_flag import StopFlag
 
 THREADS = [1, 2, 7]
 

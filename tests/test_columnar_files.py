@@ -17,14 +17,15 @@ from command_line import PROGRAM, environment, illshell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from illshell import ColumnError, Finding, IllegitimateShell, StreamError, reference
+from illshell import ColumnError, Finding, IllegitimateShell, StreamError
 from illshell._fastmatch import Matcher, NameSet
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.detect.scan import Problem, Scan, ScanCounts
 from illshell.readers import open_reader
-from illshell.readers.columnar import ColumnarReader
-from illshell.readers.content import Columnar, columnar_kind
-from illshell.readers.pieces import Piece
-from illshell.scan import Problem, Scan, ScanCounts
+from illshell.readers.columnar.reader import ColumnarReader
+from illshell.readers.columnar.row_groups import Piece
+from illshell.readers.sniff import Columnar, columnar_kind
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 BPRM, EXEC = EVENTS
 TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))

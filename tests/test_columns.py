@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from illshell import ColumnError, EventBatch, Finding, IllegitimateShell, SignatureContext
-from illshell.names import EVENTS
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 
 class ArrayOnly:

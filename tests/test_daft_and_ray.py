@@ -16,8 +16,8 @@ from stage_oracle import is_hit
 from stream import EXEC, write_stream
 
 from illshell import stage
-from illshell.errors import ColumnError, MissingExtraError
-from illshell.finding_rows import SCHEMA
+from illshell.formats.finding_rows import SCHEMA
+from illshell.model.errors import ColumnError, MissingExtraError
 
 pytestmark = [pytest.mark.filterwarnings("ignore")]
 

@@ -9,9 +9,10 @@ from columns_at_random import comms, pathnames
 from hypothesis import given
 from hypothesis import strategies as st
 
-from illshell import ColumnError, reference
+from illshell import ColumnError
 from illshell._fastmatch import Column, Matcher, NameSet
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 CORE = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
 TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))

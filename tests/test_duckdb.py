@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 import illshell.duckdb
-from illshell import match, reference
-from illshell.names import SHELLS, WEB_SERVERS
+from illshell import match
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import SHELLS, WEB_SERVERS
 
 TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 

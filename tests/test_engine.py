@@ -20,8 +20,8 @@ from illshell import (
     SignatureMetadata,
     SourceComplete,
 )
-from illshell.names import EVENTS
-from illshell.tracee_event import event_of
+from illshell.dialects.tracee_event import event_of
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 
 @dataclass

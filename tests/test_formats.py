@@ -13,14 +13,14 @@ from rich.cells import cell_len
 from rich.console import Console
 from tracee_events import argument, bprm_check
 
-from illshell.cli.human import duration, plural, scaled
+from illshell.cli.units import duration, plural, scaled
+from illshell.dialects.tracee_event import event_of
 from illshell.formats import json_format
 from illshell.formats.table import Table
+from illshell.formats.terminal import command, visible
 from illshell.formats.tracee import KEYS, finding_event
-from illshell.formats.visible import command, visible
-from illshell.metadata import illegitimate_shell_metadata
-from illshell.protocol import Finding
-from illshell.tracee_event import event_of
+from illshell.model.signature import Finding
+from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
 
 DESCRIPTION = (
     "A web-server program on your server spawned a shell program. Shells are command-line "

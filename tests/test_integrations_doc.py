@@ -18,7 +18,7 @@ import spark_driver
 from doc_snippets import snippets
 from spark_driver import environment, needs_spark
 
-from illshell.finding_fields import FIELDS
+from illshell.formats.finding_fields import FIELDS
 
 OURS = {"generator", "spark", "spark-streaming", "daft", "ray", "quix", "panther"}
 LINE = (

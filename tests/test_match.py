@@ -30,10 +30,10 @@ from illshell import (
     Matches,
     SignatureContext,
     match,
-    reference,
 )
-from illshell.matches import PART_ROWS
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.detect.match import PART_ROWS
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 BPRM, EXEC = EVENTS
@@ -372,7 +372,7 @@ def test_absent_columns_of_all_nulls() -> None:
 
 
 def test_it_is_a_name_of_the_package() -> None:
-    assert illshell.match is illshell.matches.match
+    assert illshell.match is illshell.detect.match.match
 
 
 @pytest.mark.parametrize("library", list(frames()))

@@ -14,9 +14,10 @@ from guarded_page import GuardedPage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from illshell import ColumnError, EventBatch, reference
+from illshell import ColumnError, EventBatch
 from illshell._fastmatch import Column, Matcher, NameSet
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 CORE = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
 TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))

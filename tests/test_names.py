@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from illshell._fastmatch import NameSet
-from illshell.names import SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.names import SHELLS, WEB_SERVERS
 
 names = st.binary(min_size=1, max_size=15).filter(lambda name: b"\0" not in name)
 

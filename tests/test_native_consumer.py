@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import array, consumer
 from illshell import _fastmatch
-from illshell.names import SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.names import SHELLS, WEB_SERVERS
 
 assert _fastmatch.C_CONTRACT == 2
 names = _fastmatch.NameSet(SHELLS)

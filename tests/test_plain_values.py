@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from illshell.readers.plain_values import plain, row_values
+from illshell.readers.columnar.arrow_to_json import plain, row_values
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 import illshell.polars
-from illshell import ColumnError, reference
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell import ColumnError
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 BPRM, EXEC = EVENTS

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from json_lines_at_random import streams
 from tracee_events import bprm_check, process_exec
 
-from illshell import IllegitimateShell, IllshellError, StreamError, reference
-from illshell.names import EVENTS
-from illshell.protocol import SignatureContext
+from illshell import IllegitimateShell, IllshellError, StreamError
+from illshell.detect.scan import Problem, Scan
+from illshell.model.signature import SignatureContext
 from illshell.readers import has_native, open_reader
-from illshell.readers.json_line import MAX_DEPTH, MAX_LINE, decode_event
-from illshell.readers.plain import LineDecoder
-from illshell.scan import Problem, Scan
+from illshell.readers.json_lines.definition import MAX_DEPTH, MAX_LINE, decode_event
+from illshell.readers.json_lines.python import LineDecoder
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -45,7 +46,7 @@ class NativeDecoder:
     def __init__(self, names: Any, *, strict: bool = False, max_line: int = MAX_LINE) -> None:
         import illshell_ingest
 
-        from illshell.readers.native import ARGUMENTS, SegmentMaker
+        from illshell.readers.json_lines.native import ARGUMENTS, SegmentMaker
 
         self._lines = illshell_ingest.JsonLines(names, ARGUMENTS, strict=strict, max_line=max_line)
         self._maker = SegmentMaker(names, source="", strict=strict, max_line=max_line)

@@ -51,7 +51,7 @@ def test_links_lead_somewhere(document: str) -> None:
 
 def test_the_documented_limits_are_the_real_ones() -> None:
     from illshell.readers.compression import WINDOW_LOG_MAX
-    from illshell.readers.json_line import MAX_DEPTH, MAX_LINE
+    from illshell.readers.json_lines.definition import MAX_DEPTH, MAX_LINE
 
     assert f"{MAX_LINE // 2**20} MiB; a longer one" in README
     assert f"{MAX_DEPTH} levels" in README

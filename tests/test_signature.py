@@ -12,15 +12,22 @@ from hypothesis import strategies as st
 from tracee_events import argument, bprm_check, process_exec
 
 import illshell
-from illshell import errors, reference
-from illshell.names import EVENTS, SCHED_PROCESS_EXEC, SECURITY_BPRM_CHECK, SHELLS, WEB_SERVERS
-from illshell.protocol import (
+from illshell.model import errors
+from illshell.model.signature import (
     Event,
     EventHeaders,
     Finding,
     Signature,
     SignatureContext,
     SignatureEventSelector,
+)
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import (
+    EVENTS,
+    SCHED_PROCESS_EXEC,
+    SECURITY_BPRM_CHECK,
+    SHELLS,
+    WEB_SERVERS,
 )
 
 

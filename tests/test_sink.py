@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from illshell.interrupt import ECHO, StopFlag
-from illshell.sink import ReaderGoneError, Sink, SinkError
+from illshell.sinks.descriptor import ReaderGoneError, Sink, SinkError
+from illshell.sources.stop_flag import ECHO, StopFlag
 
 
 @pytest.fixture
@@ -73,8 +73,8 @@ def test_a_device_that_is_full() -> None:
 
 LIMITED = """
 import os, resource, sys
-from illshell.interrupt import StopFlag
-from illshell.sink import Sink, SinkError
+from illshell.sources.stop_flag import StopFlag
+from illshell.sinks.descriptor import Sink, SinkError
 
 path, limit, append = sys.argv[1], int(sys.argv[2]), len(sys.argv) > 3
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -132,7 +132,7 @@ def test_a_file_that_somebody_else_writes_to_is_not_cut(
             raise OSError(28, os.strerror(28))
         return write(descriptor, data[:3])
 
-    monkeypatch.setattr("illshell.sink.os.write", fail_the_second_time)
+    monkeypatch.setattr("illshell.sinks.descriptor.os.write", fail_the_second_time)
     with pytest.raises(SinkError, match="No space left"):
         sink.write(b"record\n")
     sink.close()
@@ -141,7 +141,7 @@ def test_a_file_that_somebody_else_writes_to_is_not_cut(
 
 def test_short_writes_are_carried_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
-    monkeypatch.setattr("illshell.sink.os.write", lambda fd, data: write(fd, data[:1]))
+    monkeypatch.setattr("illshell.sinks.descriptor.os.write", lambda fd, data: write(fd, data[:1]))
     with Sink.open(str(tmp_path / "out"), StopFlag()) as sink:
         sink.write(b"record\n")
     assert (tmp_path / "out").read_bytes() == b"record\n"
@@ -150,7 +150,7 @@ def test_short_writes_are_carried_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_write_that_takes_nothing_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("illshell.sink.os.write", lambda _fd, _data: 0)
+    monkeypatch.setattr("illshell.sinks.descriptor.os.write", lambda _fd, _data: 0)
     with Sink.open(str(tmp_path / "out"), StopFlag()) as sink, pytest.raises(SinkError):
         sink.write(b"record\n")
 
@@ -246,7 +246,7 @@ def test_a_second_signal_waits_for_a_write_to_a_file(
         stop.request(signal.SIGINT)
         return write(descriptor, data[:3])
 
-    monkeypatch.setattr("illshell.sink.os.write", interrupted)
+    monkeypatch.setattr("illshell.sinks.descriptor.os.write", interrupted)
     sink.write(b"record\n")
     sink.close()
     assert (tmp_path / "out").read_bytes() == b"record\n"

@@ -20,8 +20,8 @@ from stream import EXEC, MIXED, write_stream
 from tracee_events import bprm_check, process_exec
 
 from illshell import ColumnError, stage
-from illshell.errors import MissingExtraError
-from illshell.finding_rows import SCHEMA as ARROW_SCHEMA
+from illshell.formats.finding_rows import SCHEMA as ARROW_SCHEMA
+from illshell.model.errors import MissingExtraError
 from illshell.spark import SCHEMA, detect
 
 pytestmark = [needs_spark, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

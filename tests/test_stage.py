@@ -14,8 +14,8 @@ from stage_oracle import is_hit
 from tracee_events import bprm_check, process_exec
 
 from illshell import Event, Finding, stage
-from illshell.names import SCHED_PROCESS_EXEC
-from illshell.tracee_event import event_of
+from illshell.dialects.tracee_event import event_of
+from illshell.signatures.illegitimate_shell.names import SCHED_PROCESS_EXEC
 
 HIT = process_exec("nginx", "sh", hostName="web-1")
 MISS = process_exec("bash", "ls")

@@ -25,12 +25,17 @@ from illshell import (
     RecordError,
     SignatureContext,
     match,
-    reference,
 )
 from illshell._fastmatch import Matcher, NameSet, Records
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
-from illshell.tracee_layouts import CONTEXT, LAYOUTS, layout_of
-from illshell.tracee_records import decode_record, encode_record, pack_records, split_records
+from illshell.dialects.tracee_ebpf.codec import (
+    decode_record,
+    encode_record,
+    pack_records,
+    split_records,
+)
+from illshell.dialects.tracee_ebpf.layouts import CONTEXT, LAYOUTS, layout_of
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 CORE = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
 TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))

@@ -13,8 +13,8 @@ from command_line import READERS, illshell
 from tracee_events import bprm_check, process_exec
 
 from illshell import EventBatch, Finding, IllegitimateShell, SignatureContext
-from illshell.metadata import illegitimate_shell_metadata
-from illshell.tracee_event import event_of
+from illshell.dialects.tracee_event import event_of
+from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
 
 TASK = {
     "timestamp": 1763000000000000001,

@@ -11,8 +11,14 @@ import numpy as np
 import pyarrow as pa
 from streams import SUFFIXES as COMPRESSIONS
 
-from illshell.names import PATHNAME, PREV_COMM, SCHED_PROCESS_EXEC, SECURITY_BPRM_CHECK, SHELLS
-from illshell.names import WEB_SERVERS as WEB
+from illshell.signatures.illegitimate_shell.names import (
+    PATHNAME,
+    PREV_COMM,
+    SCHED_PROCESS_EXEC,
+    SECURITY_BPRM_CHECK,
+    SHELLS,
+)
+from illshell.signatures.illegitimate_shell.names import WEB_SERVERS as WEB
 from peers.peer import LITERALS, SUFFIXES, Peer, comms
 
 

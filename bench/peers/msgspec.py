@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from streams import SUFFIXES, open_stream
 
-from illshell.names import EVENTS
+from illshell.signatures.illegitimate_shell.names import EVENTS
 from peers.peer import Peer, hit
 
 

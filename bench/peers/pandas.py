@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from illshell.names import (
+from illshell.signatures.illegitimate_shell.names import (
     EVENTS,
     PATHNAME,
     PREV_COMM,

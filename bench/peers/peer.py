@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from illshell.names import (
+from illshell.signatures.illegitimate_shell.names import (
     EVENTS,
     PATHNAME,
     PREV_COMM,

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 from streams import SUFFIXES as COMPRESSIONS
 
-from illshell.names import (
+from illshell.signatures.illegitimate_shell.names import (
     PATHNAME,
     PREV_COMM,
     SCHED_PROCESS_EXEC,

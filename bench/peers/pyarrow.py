@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from illshell.names import (
+from illshell.signatures.illegitimate_shell.names import (
     PATHNAME,
     PREV_COMM,
     SCHED_PROCESS_EXEC,

@@ -8,7 +8,7 @@ from pathlib import Path
 import simdjson
 from streams import SUFFIXES, open_stream
 
-from illshell.names import EVENTS
+from illshell.signatures.illegitimate_shell.names import EVENTS
 from peers.peer import Peer, hit
 
 

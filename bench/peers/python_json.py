@@ -11,8 +11,14 @@ from typing import Any
 import pyarrow as pa
 from streams import SUFFIXES, open_stream
 
-from illshell import reference
-from illshell.names import EVENTS, PATHNAME, PREV_COMM, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell import reference
+from illshell.signatures.illegitimate_shell.names import (
+    EVENTS,
+    PATHNAME,
+    PREV_COMM,
+    SHELLS,
+    WEB_SERVERS,
+)
 from peers.peer import Peer
 
 Columns = dict[str, list[Any]]

@@ -14,7 +14,7 @@ cdef class Matcher:
     """The rule: web servers, shells, and which of the two events are wanted.
 
     ``web_servers`` and ``shells``: NameSet; a shell's name holds no slash. ``events``: names out
-    of :data:`illshell.names.EVENTS`. Thread-safe: nothing changes after construction.
+    of :data:`illshell.signatures.illegitimate_shell.names.EVENTS`. Thread-safe: nothing changes after construction.
     """
 
     def __cinit__(self, NameSet web_servers not None, NameSet shells not None, events=EVENTS):

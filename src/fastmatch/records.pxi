@@ -37,7 +37,7 @@ ctypedef struct record_reader:
 cdef class Records:
     """Tracee's records in memory that somebody else owns and keeps unchanged.
 
-    ``layout``: an :class:`illshell.tracee_layouts.RecordLayout`. ``record_size``: 0 where a
+    ``layout``: an :class:`illshell.dialects.tracee_ebpf.layouts.RecordLayout`. ``record_size``: 0 where a
     little-endian u32 before each record gives its size, else the size of every record; what
     follows a record's arguments is padding either way. A record that the buffer's end cuts off is
     the last. Beside the buffer there are 8 bytes for each 64 records whose sizes stand before

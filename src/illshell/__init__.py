@@ -13,9 +13,10 @@ from illshell._version import __version__
 
 if TYPE_CHECKING:
     from illshell._fastmatch import NameSet
-    from illshell.batch import EventBatch
-    from illshell.engine import Engine
-    from illshell.errors import (
+    from illshell.batch.event_batch import EventBatch
+    from illshell.detect.engine import Engine
+    from illshell.detect.match import Matches, match
+    from illshell.model.errors import (
         ArgumentError,
         ArgumentNotFoundError,
         ArgumentNotInitializedError,
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
         StreamError,
         VersionMismatchError,
     )
-    from illshell.matches import Matches, match
-    from illshell.protocol import (
+    from illshell.model.signature import (
         Event,
         EventHeaders,
         Finding,
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
         SignatureMetadata,
         SourceComplete,
     )
-    from illshell.signature import IllegitimateShell
+    from illshell.signatures.illegitimate_shell.signature import IllegitimateShell
 
 # A name is imported when it is first asked for, so that `illshell --version` stays quick.
 _HOMES = {
     "illshell._fastmatch": ("NameSet",),
-    "illshell.batch": ("EventBatch",),
-    "illshell.engine": ("Engine",),
-    "illshell.errors": (
+    "illshell.batch.event_batch": ("EventBatch",),
+    "illshell.detect.engine": ("Engine",),
+    "illshell.model.errors": (
         "ArgumentError",
         "ArgumentNotFoundError",
         "ArgumentNotInitializedError",
@@ -57,8 +57,8 @@ _HOMES = {
         "StreamError",
         "VersionMismatchError",
     ),
-    "illshell.matches": ("Matches", "match"),
-    "illshell.protocol": (
+    "illshell.detect.match": ("Matches", "match"),
+    "illshell.model.signature": (
         "Event",
         "EventHeaders",
         "Finding",
@@ -68,7 +68,7 @@ _HOMES = {
         "SignatureMetadata",
         "SourceComplete",
     ),
-    "illshell.signature": ("IllegitimateShell",),
+    "illshell.signatures.illegitimate_shell.signature": ("IllegitimateShell",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -4,8 +4,8 @@ from typing import Any, Self, TypeAlias, overload
 import numpy as np
 from typing_extensions import Buffer
 
-from illshell.protocol import Finding, SignatureContext
-from illshell.tracee_layouts import RecordLayout
+from illshell.dialects.tracee_ebpf.layouts import RecordLayout
+from illshell.model.signature import Finding, SignatureContext
 
 # NumPy's arrays say that they are buffers from Python 3.12 on only.
 _Buffer: TypeAlias = Buffer | np.ndarray[Any, Any]

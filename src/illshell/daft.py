@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from illshell.column_names import choose_columns
-from illshell.extras import import_extra
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
-from illshell.verdicts import Rule
+from illshell.detect.verdicts import Rule
+from illshell.model.extras import import_extra
+from illshell.model.fields import choose_columns
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,17 +31,19 @@ def detect(
     web_servers: Iterable[str] = WEB_SERVERS,
     shells: Iterable[str] = SHELLS,
 ) -> DataFrame:
-    """Give the findings among the events of a DataFrame, as :data:`illshell.finding_fields.FIELDS`.
+    """Return the findings among the events of a DataFrame.
+
+    The columns are those of :data:`illshell.formats.finding_fields.FIELDS`.
 
     The events are in columns, or each a value of ``value_column``; see
-    :class:`illshell.arrow_stage.ArrowStage`. ColumnError where ``df`` lacks the columns,
+    :class:`illshell.detect.arrow_stage.ArrowStage`. ColumnError where ``df`` lacks the columns,
     MissingExtraError without Daft.
     """
     daft = import_extra("daft", "daft")
     import pyarrow as pa
 
-    from illshell.arrow_stage import ArrowStage
-    from illshell.finding_rows import SCHEMA
+    from illshell.detect.arrow_stage import ArrowStage
+    from illshell.formats.finding_rows import SCHEMA
 
     names = df.column_names if value_column is None else [value_column]
     if value_column is None:

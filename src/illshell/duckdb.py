@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from illshell._fastmatch import Matcher, NameSet
-from illshell.arrow import event_batches
-from illshell.extras import import_extra
-from illshell.matches import judge
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.batch.arrow import event_batches
+from illshell.detect.match import judge
+from illshell.model.extras import import_extra
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

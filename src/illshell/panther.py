@@ -12,17 +12,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from illshell.metadata import illegitimate_shell_metadata
-from illshell.names import EVENTS, PATHNAME, PREV_COMM, SECURITY_BPRM_CHECK
-from illshell.protocol import Finding
+from illshell.model.signature import Finding
+from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
+from illshell.signatures.illegitimate_shell.names import (
+    EVENTS,
+    PATHNAME,
+    PREV_COMM,
+    SECURITY_BPRM_CHECK,
+)
 
 _matches: Callable[[dict[str, Any]], bool]
 try:
-    from illshell.signature import IllegitimateShell
+    from illshell.signatures.illegitimate_shell.signature import IllegitimateShell
 
     _matches = IllegitimateShell(EVENTS).matches
 except ImportError:  # the compiled core is not there
-    from illshell import reference
+    from illshell.signatures.illegitimate_shell import reference
 
     _matches = reference.IllegitimateShell(EVENTS).judge
 

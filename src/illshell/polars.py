@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from illshell.errors import ColumnError
-from illshell.extras import import_extra
-from illshell.matches import match
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.detect.match import match
+from illshell.model.errors import ColumnError
+from illshell.model.extras import import_extra
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from illshell.extras import import_extra
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
-from illshell.verdicts import Rule
+from illshell.detect.verdicts import Rule
+from illshell.model.extras import import_extra
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,15 +31,17 @@ def detect(
     shells: Iterable[str] = SHELLS,
     **ray_options: Any,
 ) -> Dataset:
-    """Give the findings among the events of a Dataset, as :data:`illshell.finding_fields.FIELDS`.
+    """Return the findings among the events of a Dataset.
+
+    The columns are those of :data:`illshell.formats.finding_fields.FIELDS`.
 
     The events are in columns, or each a value of ``value_column`` (``text`` after
-    ``ray.data.read_text``); see :class:`illshell.arrow_stage.ArrowStage`. ``ray_options`` go to
-    ``Dataset.map_batches``. MissingExtraError without Ray.
+    ``ray.data.read_text``); see :class:`illshell.detect.arrow_stage.ArrowStage`.
+    ``ray_options`` go to ``Dataset.map_batches``. MissingExtraError without Ray.
     """
     import_extra("ray", "ray")
     import_extra("ray.data", "ray")
-    from illshell.arrow_stage import ArrowStage
+    from illshell.detect.arrow_stage import ArrowStage
 
     rule = Rule(tuple(events), tuple(web_servers), tuple(shells))
     stage = ArrowStage(rule, columns, value_column, errors)

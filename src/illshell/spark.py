@@ -11,13 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from illshell.column_names import choose_columns
-from illshell.errors import ColumnError
-from illshell.extras import import_extra
-from illshell.finding_fields import FIELDS
-from illshell.names import EVENTS, PATHNAME, PREV_COMM, SHELLS, WEB_SERVERS
-from illshell.values import COORDINATES
-from illshell.verdicts import Rule
+from illshell.detect.verdicts import Rule
+from illshell.formats.finding_fields import FIELDS
+from illshell.model.errors import ColumnError
+from illshell.model.extras import import_extra
+from illshell.model.fields import choose_columns
+from illshell.readers.json_values import COORDINATES
+from illshell.signatures.illegitimate_shell.names import (
+    EVENTS,
+    PATHNAME,
+    PREV_COMM,
+    SHELLS,
+    WEB_SERVERS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,10 +31,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, Observation
 
-    from illshell.arrow_stage import ArrowStage
+    from illshell.detect.arrow_stage import ArrowStage
 
 SCHEMA: Final = ", ".join(f"{name} {kind}" for name, kind in FIELDS.items())
-"""The columns of the result, as DDL; :data:`illshell.finding_fields.FIELDS` says what they mean."""
+"""The columns of the result as DDL, described in :data:`illshell.formats.finding_fields.FIELDS`."""
 
 VALUE: Final = "value"
 """What Spark calls the column of text that ``spark.read.text`` and its Kafka source give."""
@@ -48,7 +54,7 @@ def detect(
     """Give the findings among the events of a DataFrame, batch or streaming, as :data:`SCHEMA`.
 
     ``df`` holds the events in one of two ways. In columns: event name, comm, ``pathname`` and
-    ``prev_comm``, called as :data:`illshell.column_names.KNOWN_NAMES` says or as ``columns`` does.
+    ``prev_comm``, called as :data:`illshell.model.fields.KNOWN_NAMES` says or as ``columns`` does.
     Or as JSON, one event a value of ``value_column`` (string or binary); that is ``value`` where
     neither is given and ``df`` has no columns of events. Blank values are passed over.
 
@@ -118,6 +124,6 @@ class _Task:
                 yield found
 
     def _stage(self) -> ArrowStage:
-        from illshell.arrow_stage import ArrowStage
+        from illshell.detect.arrow_stage import ArrowStage
 
         return ArrowStage(self.rule, self.columns, self.value_column, errors=True)

@@ -6,15 +6,15 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from illshell.names import EVENTS, SHELLS, WEB_SERVERS
-from illshell.protocol import Event
-from illshell.values import decode_value, with_custom
-from illshell.verdicts import Rule, judge_of
+from illshell.detect.verdicts import Rule, judge_of
+from illshell.model.signature import Event
+from illshell.readers.json_values import decode_value, with_custom
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from illshell.protocol import Finding
+    from illshell.model.signature import Finding
 
 LOGGER: Final = logging.getLogger("illshell.stage")
 

@@ -17,12 +17,12 @@ from kafka_broker import PASSWORD, USER, Broker
 from kafka_topics import Feeder, Topics, Truth, read, small_lines
 from tracee_events import bprm_check, process_exec
 
-from illshell.interrupt import StopFlag
-from illshell.kafka import runner
-from illshell.kafka.failures import KafkaInputError, KafkaOutputError
-from illshell.kafka.options import KafkaOptions
-from illshell.names import EVENTS
-from illshell.readers.json_line import BOM
+from illshell.readers.json_lines.definition import BOM
+from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.sources.kafka import runner
+from illshell.sources.kafka.failures import KafkaInputError, KafkaOutputError
+from illshell.sources.kafka.options import KafkaOptions
+from illshell.sources.stop_flag import StopFlag
 
 CHECK = bprm_check("nginx", "/bin/sh", hostName="h", timestamp=1, hostThreadId=2)
 EXEC = process_exec("nginx", "sh", hostName="h", timestamp=1, hostThreadId=2)

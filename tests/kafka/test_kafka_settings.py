@@ -11,11 +11,11 @@ from command_line import illshell
 from hypothesis import given
 from hypothesis import strategies as st
 
-from illshell.kafka import messages as module
-from illshell.kafka.failures import SettingsError
-from illshell.kafka.messages import Messages, split
-from illshell.kafka.settings import RESERVED, read_settings
-from illshell.readers.json_line import BOM, WHITESPACE
+from illshell.readers.json_lines.definition import BOM, WHITESPACE
+from illshell.sources.kafka import messages as module
+from illshell.sources.kafka.failures import SettingsError
+from illshell.sources.kafka.messages import Messages, split
+from illshell.sources.kafka.settings import RESERVED, read_settings
 
 SECRET = "s3cr3t-v4lu3"
 ARGUMENTS = ["kafka", "--brokers=x", "--topic=a", "--group=g", "--findings-topic=b"]

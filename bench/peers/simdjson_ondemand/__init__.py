@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from illshell.names import SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.names import SHELLS, WEB_SERVERS
 from peers.peer import BUILT, Peer, Unavailable, first_line_of, printed_numbers
 
 PROGRAM = BUILT / "simdjson_ondemand"

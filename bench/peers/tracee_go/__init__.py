@@ -9,7 +9,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from illshell.names import SCHED_PROCESS_EXEC
+from illshell.signatures.illegitimate_shell.names import SCHED_PROCESS_EXEC
 from peers.peer import BUILT, Peer, Unavailable, printed_numbers
 
 CANNOT = {

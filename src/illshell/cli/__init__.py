@@ -23,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     import click
 
     from illshell.cli.report import say
-    from illshell.errors import MissingExtraError, VersionMismatchError
+    from illshell.model.errors import MissingExtraError, VersionMismatchError
 
     try:
         code = _invoke(list(arguments))

@@ -11,11 +11,11 @@ import click
 
 from illshell._version import __version__
 from illshell.cli.exit_codes import EXIT_CODES_HELP, ExitCode
-from illshell.cli.kafka_command import kafka
+from illshell.cli.kafka_options import kafka
 from illshell.cli.reader_choice import native_reader
-from illshell.errors import VersionMismatchError
 from illshell.formats import FORMATS
-from illshell.names import EVENTS
+from illshell.model.errors import VersionMismatchError
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 PROGRAM: Final = "illshell"
 COMPLETION_VARIABLE: Final = "_ILLSHELL_COMPLETE"
@@ -142,7 +142,7 @@ def scan(paths: tuple[str, ...], **given: Any) -> int:
     matches. Files hold JSON lines, plain, gzip or zstd, or columns in Parquet or Arrow IPC, known
     by their content. Findings come in the order of the input, each as soon as its line is complete.
     """
-    from illshell.cli.scan_run import ScanOptions, run_scan
+    from illshell.cli.scan import ScanOptions, run_scan
     from illshell.cli.sources import expanded
 
     if not paths:
@@ -176,7 +176,7 @@ def metadata(output_format: str | None) -> None:
     """Show the metadata of the signature."""
     from illshell.cli.describe import describe
     from illshell.formats.parts import metadata_of
-    from illshell.metadata import illegitimate_shell_metadata
+    from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
 
     facts = illegitimate_shell_metadata()
     if output_format is None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from illshell.cli.scan_run import ScanOptions, run_scan
+from illshell.cli.scan import ScanOptions, run_scan
 from illshell.cli.sources import Source, expanded
-from illshell.names import EVENTS
 from illshell.readers import has_native
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

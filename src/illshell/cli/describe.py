@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from illshell.protocol import SignatureMetadata
+    from illshell.model.signature import SignatureMetadata
 
 WIDTH: Final = 80
 

@@ -11,7 +11,7 @@ from illshell.formats import json_format
 
 if TYPE_CHECKING:
     from illshell.formats import Format
-    from illshell.sink import Sink
+    from illshell.sinks.descriptor import Sink
 
 COLUMNS: Final = 120
 """Width of a table that goes to no terminal, unless COLUMNS is set."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from illshell.cli.human import duration, plural, rate, scaled
-from illshell.formats.visible import visible
+from illshell.cli.units import duration, plural, rate, scaled
+from illshell.formats.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from illshell.scan import Problem, ScanCounts
+    from illshell.detect.scan import Problem, ScanCounts
 
 LIMIT: Final = 10
 """Bad lines and events of a source that get a message each; the others are counted."""

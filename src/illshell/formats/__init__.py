@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from illshell.protocol import Finding
+    from illshell.model.signature import Finding
 
     Format: TypeAlias = Callable[[Finding], bytes]
 

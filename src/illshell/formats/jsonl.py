@@ -10,7 +10,7 @@ from illshell.formats.parts import custom_of, metadata_of, payload_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from illshell.protocol import Finding
+    from illshell.model.signature import Finding
 
 
 def jsonl(finding: Finding) -> bytes:

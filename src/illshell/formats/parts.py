@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from illshell.protocol import Event
+from illshell.model.signature import Event
 
 if TYPE_CHECKING:
-    from illshell.protocol import Finding, SignatureMetadata
+    from illshell.model.signature import Finding, SignatureMetadata
 
 # Go escapes these so that JSON can stand in HTML and JavaScript. Outside of strings JSON has none
 # of them, so they may be replaced in the text as a whole.

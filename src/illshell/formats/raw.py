@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from illshell.formats.parts import go_json_line, payload_of, sorted_by_key
 
 if TYPE_CHECKING:
-    from illshell.protocol import Finding
+    from illshell.model.signature import Finding
 
 
 def raw(finding: Finding) -> bytes:

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from illshell.formats.fitting import fit, fit_end
 from illshell.formats.parts import custom_of, payload_of
-from illshell.formats.visible import command, visible
-from illshell.names import PATHNAME, PREV_COMM, SCHED_PROCESS_EXEC, SECURITY_BPRM_CHECK
+from illshell.formats.terminal import command, visible
+from illshell.formats.terminal_width import fit, fit_end
+from illshell.signatures.illegitimate_shell.names import (
+    PATHNAME,
+    PREV_COMM,
+    SCHED_PROCESS_EXEC,
+    SECURITY_BPRM_CHECK,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rich.console import Console
 
-    from illshell.protocol import Finding
+    from illshell.model.signature import Finding
 
 NARROWEST: Final = 60
 WIDE: Final = 116

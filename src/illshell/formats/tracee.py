@@ -13,7 +13,7 @@ from illshell.formats.parts import go_json_line, payload_of, sorted_by_key
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from illshell.protocol import Finding
+    from illshell.model.signature import Finding
 
 EVENT_ID: Final = "6024"
 """The id of illegitimate_shell in every Tracee that has only its own signatures loaded."""

@@ -9,15 +9,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from illshell._version import __version__
-from illshell.errors import VersionMismatchError
-from illshell.readers.content import columnar_kind
+from illshell.model.errors import VersionMismatchError
+from illshell.readers.sniff import columnar_kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from illshell._fastmatch import Matcher
-    from illshell.interrupt import StopFlag
     from illshell.readers.segment import Reader
+    from illshell.sources.stop_flag import StopFlag
 
 
 @cache
@@ -59,7 +59,7 @@ def open_reader(
     """Open a path or file descriptor: Tracee's JSON lines, or events in columns, told by content.
 
     JSON lines may be plain, gzip or zstd. Columns come as Parquet or Arrow IPC in a regular file:
-    ``matcher`` and ``threads`` are for :class:`illshell.readers.columnar.ColumnarReader`.
+    ``matcher`` and ``threads`` are for :class:`illshell.readers.columnar.reader.ColumnarReader`.
     ``event_names``: the events to decode, None for all. ``strict``: decode, and so validate, every
     line, and refuse duplicate keys. ``native``: which reader; None takes the fast one if it is
     there. OSError where the source can't be opened; ColumnError or MissingExtraError where its
@@ -68,13 +68,13 @@ def open_reader(
     name = name or (source if isinstance(source, str) else f"<descriptor {source}>")
     kind = columnar_kind(source)
     if kind is not None:
-        from illshell.readers.columnar import ColumnarReader
+        from illshell.readers.columnar.reader import ColumnarReader
 
         return ColumnarReader(source, kind, name=name, matcher=matcher, threads=threads)
     if has_native() if native is None else native:
-        from illshell.readers.native import NativeReader
+        from illshell.readers.json_lines.native import NativeReader
 
         return NativeReader(source, event_names, name=name, strict=strict, stop=stop)
-    from illshell.readers.plain import PlainReader
+    from illshell.readers.json_lines.python import PlainReader
 
     return PlainReader(source, event_names, name=name, strict=strict, stop=stop)

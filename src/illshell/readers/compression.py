@@ -10,7 +10,7 @@ import sys
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from illshell.errors import StreamError
+from illshell.model.errors import StreamError
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from illshell.interrupt import StopFlag
+    from illshell.sources.stop_flag import StopFlag
 
 CHUNK: Final = 256 * 1024
 """Bytes of a read."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from illshell.batch import EventBatch
-    from illshell.protocol import Event
+    from illshell.batch.event_batch import EventBatch
+    from illshell.model.signature import Event
 
 
 @dataclass(frozen=True, slots=True)

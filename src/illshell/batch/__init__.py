@@ -1,0 +1,1 @@
+"""Event batches from Arrow data and NumPy arrays, without a copy."""

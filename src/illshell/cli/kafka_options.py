@@ -1,0 +1,121 @@
+"""The options of ``illshell kafka``."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from illshell.cli.reader_choice import native_reader
+from illshell.signatures.illegitimate_shell.names import EVENTS
+
+EPILOG: Final = """\
+\b
+Example of a FILE for --config, librdkafka's properties a line each, or TOML:
+  security.protocol=SASL_SSL
+  sasl.mechanism=SCRAM-SHA-512
+  sasl.username=illshell
+  sasl.password=...
+  ssl.ca.location=/etc/ssl/certs/ca-certificates.crt
+  producer.compression.type=zstd
+
+\b
+Exit codes:
+  0    the end was reached, with --exit-at-end
+  2    wrong usage, a wrong FILE, or confluent-kafka is not installed
+  3    events can't be had: brokers, topics, permissions
+  4    findings or offsets can't be stored
+  70   a fault of illshell itself
+  129, 130, 143   ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM: the batch
+       under way is committed and the group is left
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--brokers", required=True, metavar="HOST:PORT,...", help="Where the cluster is.")
+@click.option(
+    "--topic",
+    "topics",
+    required=True,
+    multiple=True,
+    metavar="TOPIC",
+    help="A topic of events; may be given again, and is a pattern if it begins with ^.",
+)
+@click.option("--group", required=True, help="The consumer group to join.")
+@click.option("--findings-topic", required=True, metavar="TOPIC", help="Where findings go.")
+@click.option(
+    "--dead-letter-topic",
+    metavar="TOPIC",
+    help="Where messages go that hold no event, or one that could not be judged. Without it they "
+    "are counted and passed over.",
+)
+@click.option(
+    "--at-least-once",
+    is_flag=True,
+    help="No transactions: after a failure findings may come twice, with the same uid.",
+)
+@click.option(
+    "--instance",
+    metavar="NAME",
+    help="A name that stays over restarts and that no other consumer of the group has: a restart "
+    "takes its partitions over at once.",
+)
+@click.option(
+    "--config", metavar="FILE", help="More settings: TLS, SASL, anything that librdkafka knows."
+)
+@click.option(
+    "--event",
+    type=click.Choice([*EVENTS, "both"]),
+    default="both",
+    show_default=True,
+    help="The event to judge; judging both can report one exec twice.",
+)
+@click.option("--exit-at-end", is_flag=True, help="End when all partitions are read to their end.")
+@click.option(
+    "--stats",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Tell the figures every so often.  [default: 10 on a terminal, else at the end only]",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No figures, no message for each bad event.")
+@click.option(
+    "--reader",
+    type=click.Choice(["auto", "native", "plain"]),
+    default="auto",
+    show_default=True,
+    help="native: illshell-ingest (Rust). plain: Python. auto: the fastest that is installed.",
+)
+def kafka(**given: Any) -> int:
+    """Judge the events of Kafka topics; findings go into a topic, each exactly once.
+
+    A message is an event's JSON, or several on a line each. Findings and the group's offsets are
+    committed in one transaction, so that readers with isolation.level=read_committed (librdkafka's
+    default) see each finding once, whatever fails. Needs illshell[kafka].
+    """
+    from illshell.model.extras import import_extra
+
+    import_extra("confluent_kafka", "kafka")
+    from illshell.cli.kafka import run_kafka
+    from illshell.sources.kafka.failures import SettingsError
+    from illshell.sources.kafka.options import KafkaOptions
+    from illshell.sources.kafka.settings import Settings, read_settings
+
+    config = given["config"]
+    try:
+        options = KafkaOptions(
+            brokers=given["brokers"],
+            topics=given["topics"],
+            group=given["group"],
+            findings_topic=given["findings_topic"],
+            events=EVENTS if given["event"] == "both" else (given["event"],),
+            dead_letter_topic=given["dead_letter_topic"],
+            at_least_once=given["at_least_once"],
+            instance=given["instance"],
+            exit_at_end=given["exit_at_end"],
+            native=native_reader(given["reader"]),
+            config=config,
+            settings=read_settings(config) if config else Settings(),
+        )
+        return run_kafka(options, quiet=given["quiet"], every=given["stats"])
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None

@@ -1,0 +1,1 @@
+"""How sensors write their events."""

@@ -1,0 +1,1 @@
+"""The binary records that Tracee's eBPF side submits."""

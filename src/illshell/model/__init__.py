@@ -1,0 +1,1 @@
+"""Events, findings, fields, positions, errors and uids."""

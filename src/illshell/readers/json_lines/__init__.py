@@ -1,0 +1,1 @@
+"""JSON lines, read by illshell-ingest or in plain Python."""

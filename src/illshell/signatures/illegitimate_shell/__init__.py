@@ -1,0 +1,1 @@
+"""TRC-1016: a web server spawned a shell."""

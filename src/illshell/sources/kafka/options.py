@@ -1,0 +1,25 @@
+"""What ``illshell kafka`` can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from illshell.sources.kafka.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaOptions:
+    """See the command's help; ``config`` is the file that ``settings`` were read from."""
+
+    brokers: str
+    topics: tuple[str, ...]
+    group: str
+    findings_topic: str
+    events: tuple[str, ...]
+    dead_letter_topic: str | None = None
+    at_least_once: bool = False
+    instance: str | None = None
+    exit_at_end: bool = False
+    native: bool = True
+    config: str | None = None
+    settings: Settings = field(default_factory=Settings)
