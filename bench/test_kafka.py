@@ -26,7 +26,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from kafka_broker import Broker, missing
 
-from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.detect.spec import DetectorSpec
 from illshell.sources.kafka.judging import KafkaCounts
 from illshell.sources.kafka.options import KafkaOptions
 from illshell.sources.kafka.runner import KafkaRun
@@ -140,7 +140,12 @@ def detect(address: str, events: int, *, at_least_once: bool = False) -> Seconds
             stop.request(signal.SIGTERM)
 
     options = KafkaOptions(
-        address, (TOPIC,), str(uuid.uuid4()), FINDINGS, EVENTS, at_least_once=at_least_once
+        address,
+        (TOPIC,),
+        str(uuid.uuid4()),
+        FINDINGS,
+        DetectorSpec.of(),
+        at_least_once=at_least_once,
     )
     run = KafkaRun(options, stop, report=print, on_bad=print, on_progress=progress)
     run.run()

@@ -59,7 +59,7 @@ def test_records_against_decoding_each(
     layout = LAYOUTS[RELEASE]
 
     def judge() -> None:
-        hits, errors = batch.judge(fast._matcher)
+        hits, errors = batch.match(fast._matcher)
         assert len(hits) > len(errors) == 0
 
     def judge_and_find() -> None:
@@ -74,7 +74,7 @@ def test_records_against_decoding_each(
             twin.on_event(payload)
 
     decode_and_judge()
-    rows = [row for row in batch.judge(fast._matcher)[0] if row < len(some)]
+    rows = [row for row in batch.match(fast._matcher)[0] if row < len(some)]
     assert [batch.event(row).payload for row in rows] == [each.event for each in found]
     pair(
         f"Tracee records, {mix}{', findings' if with_findings else ''}: decoding each, the twin",
@@ -96,7 +96,7 @@ def test_the_walk_alone(benchmark: Any, note: Callable[..., None], sizes: Sizes,
     packed = records(mix, sizes.contest) * REPEATS
     batch = EventBatch.from_tracee_records(packed, RELEASE)
     matcher = illshell.IllegitimateShell(EVENTS)._matcher
-    benchmark.pedantic(lambda: batch.judge(matcher), rounds=sizes.rounds, warmup_rounds=1)
+    benchmark.pedantic(lambda: batch.match(matcher), rounds=sizes.rounds, warmup_rounds=1)
     seconds = benchmark.stats.stats.median
     note(f"Tracee records, {mix}: judging", 1e9 * seconds / len(batch), "ns a record")
     note(f"Tracee records, {mix}: judging", len(packed) / seconds / 1e9, "GB/s")

@@ -33,7 +33,8 @@ from illshell.model.errors import (
 )
 from illshell.model.type_names import go_type_of, json_type_of
 from illshell.signatures.illegitimate_shell.names import EVENTS, SCHED_PROCESS_EXEC, SECURITY_BPRM_CHECK, SHELLS, WEB_SERVERS
-from illshell.model.signature import Event, Finding
+from illshell.model.event import Event
+from illshell.model.finding import Finding
 
 C_CONTRACT = C_CONTRACT_NUMBER
 

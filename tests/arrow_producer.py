@@ -14,6 +14,9 @@ import pyarrow as pa
 
 Release = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
+_CALLBACKS: list[Any] = []
+"""C calls these when the last consumer goes, which may be after the producer."""
+
 
 class CSchema(ctypes.Structure):
     _fields_ = (
@@ -76,7 +79,6 @@ class CountingProducer:
         self._batches = list(batches)
         self._fail_at = fail_at
         self._next = 0
-        self._kept: list[Any] = []
         self.made = {"schema": 0, "array": 0, "stream": 0}
         self.released = dict(self.made)
 
@@ -93,7 +95,7 @@ class CountingProducer:
                 original(address)
 
         callback = Release(release)
-        self._kept.append((original, callback))
+        _CALLBACKS.append((original, callback))
         struct.release = ctypes.cast(callback, ctypes.c_void_p).value
 
     def _capsule(self, struct: Any, name: bytes) -> Any:
@@ -102,7 +104,7 @@ class CountingProducer:
                 Release(struct.release)(ctypes.addressof(struct))
 
         destructor = Destructor(destroy)
-        self._kept.append((struct, name, destructor))
+        _CALLBACKS.append((struct, name, destructor))
         return new_capsule(ctypes.addressof(struct), name, destructor)
 
 
@@ -144,6 +146,6 @@ class CountingStream(CountingProducer):
             return ctypes.addressof(message)
 
         stream = CStream(Get(get_schema), Get(get_next), GetError(get_last_error))
-        self._kept.append((message, stream))
+        _CALLBACKS.append((message, stream))
         self.counted("stream", stream)
         return self._capsule(stream, b"arrow_array_stream")

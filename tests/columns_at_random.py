@@ -60,14 +60,14 @@ event_names: st.SearchStrategy[bytes] = st.sampled_from(
 def column(
     values: st.SearchStrategy[bytes], rows: int, *, nulls: bool = True
 ) -> st.SearchStrategy[Values]:
-    """Give columns of that many rows."""
+    """Return columns of that many rows."""
     cell: st.SearchStrategy[Any] = values | st.none() if nulls else values
     return st.lists(cell, min_size=rows, max_size=rows)
 
 
 @st.composite
 def tables(draw: st.DrawFn, max_rows: int = 40) -> dict[str, Values]:
-    """Give the four columns of the rule."""
+    """Return the four columns of the rule."""
     rows = draw(st.integers(0, max_rows))
     return {
         "event_name": draw(column(event_names, rows)),

@@ -39,6 +39,11 @@ class Result(NamedTuple):
         return [json.loads(line) for line in self.out.splitlines()]
 
     @property
+    def offsets(self) -> list[int]:
+        """The first byte of each finding's event in its source, of JSON lines."""
+        return [record["position"]["offset"] for record in self.records]
+
+    @property
     def messages(self) -> list[str]:
         """The lines of stderr but the summary, without the program's name."""
         return [line.removeprefix("illshell: ") for line in self.err.splitlines()][:-1]

@@ -180,7 +180,7 @@ class Feeder(threading.Thread):
 
 @dataclass
 class Truth:
-    """What must come of lines: the twin's word on what ``json.loads`` reads."""
+    """What must come of lines: the reference implementation's word on what ``json.loads`` reads."""
 
     findings: dict[Place, Any]
     bad: set[Place]
@@ -204,7 +204,8 @@ class Truth:
         found: dict[Place, list[str]] = defaultdict(list)
         for message in messages:
             record = json.loads(message.value() or b"")
-            place = (record["partition"], record["offset"])
+            position = record["position"]
+            place = (position["partition"], position["offset"])
             assert record["event"] == self.findings[place]
             assert message.key() == record["uid"].encode()
             found[place].append(record["uid"])

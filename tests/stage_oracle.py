@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from illshell import IllshellError
-from illshell.readers.json_lines.definition import BOM, WHITESPACE, BadLineError, decode_event
+from illshell.model.errors import InvalidLineError
+from illshell.readers.json_lines.definition import BOM, WHITESPACE, decode_event
 from illshell.signatures.illegitimate_shell import reference
 from illshell.signatures.illegitimate_shell.names import EVENTS
 
@@ -20,7 +21,7 @@ def hits(values: Iterable[bytes | None]) -> list[int]:
 
 
 def is_hit(value: bytes) -> bool:
-    with contextlib.suppress(BadLineError, IllshellError):
+    with contextlib.suppress(InvalidLineError, IllshellError):
         return TWIN.judge(decode_event(value.removeprefix(BOM).strip(WHITESPACE + b"\n")))
     return False
 

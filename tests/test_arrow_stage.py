@@ -1,4 +1,4 @@
-"""The stage over Arrow data: whatever the engine's types, the findings are the twin's."""
+"""The stage over Arrow data: whatever the engine's types, the findings are the reference's."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tracee_events import bprm_check, process_exec
 from illshell import ColumnError
 from illshell.detect import arrow_stage
 from illshell.detect.arrow_stage import ArrowStage
-from illshell.detect.verdicts import Rule
+from illshell.detect.spec import DetectorSpec
 from illshell.formats.finding_fields import FIELDS
 from illshell.formats.finding_rows import SCHEMA
-from illshell.readers import has_native
-from illshell.readers import json_values as values
+from illshell.model.position import Message
+from illshell.readers import has_native, json_values
 from illshell.readers.json_lines.definition import MAX_LINE
 
 HIT = process_exec("nginx", "sh", hostName="web-1", timestamp=7)
@@ -46,10 +46,14 @@ TEXT_TYPES = [
 BY_VALUE = ArrowStage(value_column="value", errors=True)
 
 
+WRONG = pa.record_batch({"event_name": ["x"], "comm": ["y"], "pathname": [1]})
+"""A rule that reads pathname can't judge any row of it: no batch of errors, but one for all."""
+
+
 @pytest.fixture(params=["plain", "native"])
 def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "plain":
-        monkeypatch.setattr(values, "has_native", lambda: False)
+        monkeypatch.setattr(json_values, "has_native", lambda: False)
     elif not has_native():
         pytest.skip("needs illshell-ingest: install Rust, then `make test`")
 
@@ -83,7 +87,7 @@ def table_of(payloads: list[dict[str, Any]]) -> pa.Table:
 @pytest.mark.parametrize("kind", TEXT_TYPES, ids=str)
 def test_values_of_each_type(kind: pa.DataType) -> None:
     batch = pa.concat_batches([column([b"{}"], kind), column(VALUES, kind)]).slice(1)
-    rows, found = BY_VALUE.judge(batch)
+    rows, found = BY_VALUE.findings(batch)
     assert rows == [1, 2, 4]
     assert found.schema == SCHEMA
     assert found.column("event").to_pylist() == [VALUES[row].decode() for row in rows]
@@ -107,7 +111,7 @@ def test_a_newline_in_a_value_ends_no_event() -> None:
     forbidden = VALUES[1].replace(b"web-1", b"web\n1")
     two = VALUES[1] + b"\n" + VALUES[1]
     cells = [pretty, VALUES[1] + b"\n", b"\n\n" + VALUES[1], forbidden, two, b"\n", VALUES[4]]
-    rows, found = BY_VALUE.judge(column(cells))
+    rows, found = BY_VALUE.findings(column(cells))
     assert rows == [0, 1, 2, 3, 4, 6]
     assert [error is None for error in found.column("error").to_pylist()] == [
         True,
@@ -123,14 +127,14 @@ def test_a_newline_in_a_value_ends_no_event() -> None:
 @pytest.mark.usefixtures("reader")
 def test_what_is_no_event_is_an_error_of_its_row() -> None:
     cells = [None, b"", VALUES[1], b"[]", b"\xff{", b'{"eventName":"sched_process_exec"']
-    rows, found = BY_VALUE.judge(column(cells))
+    rows, found = BY_VALUE.findings(column(cells))
     assert rows == [0, 2, 3, 4, 5]
     assert found.column("error").to_pylist() == [
         "column value: the value is null",
         None,
-        "invalid event: not a JSON object but an array; `jq -c '.[]'` makes lines",
-        "invalid event: not a JSON object",
-        "invalid event: a JSON object that does not end on its line: truncated?",
+        "not a JSON object but an array; `jq -c '.[]'` makes lines",
+        "not a JSON object",
+        "a JSON object that does not end on its line: truncated?",
     ]
     assert found.column("event").to_pylist()[3] == "\ufffd{"
     found.validate(full=True)
@@ -139,28 +143,27 @@ def test_what_is_no_event_is_an_error_of_its_row() -> None:
 @pytest.mark.usefixtures("reader")
 def test_a_value_over_the_limit_of_a_line() -> None:
     long = VALUES[1][:-1] + b" " * MAX_LINE + b"}"
-    rows, found = BY_VALUE.judge(column([VALUES[1], long, VALUES[4]]))
+    rows, found = BY_VALUE.findings(column([VALUES[1], long, VALUES[4]]))
     assert rows == [0, 1, 2]
-    assert found.column("error").to_pylist()[1] == (
-        f"invalid event: longer than the limit of {MAX_LINE} bytes"
-    )
+    errors = found.column("error").to_pylist()
+    assert errors == [None, f"longer than the limit of {MAX_LINE} bytes", None]
 
 
 @pytest.mark.usefixtures("reader")
 @pytest.mark.parametrize("most", [1, 300, 1 << 20])
-def test_pieces(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrow_stage, "MOST_BYTES", most)
-    assert BY_VALUE.judge(column(VALUES * 3))[0] == [1, 2, 4, 6, 7, 9, 11, 12, 14]
-    assert BY_VALUE.judge(column([]))[0] == []
+def test_chunks(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrow_stage, "CHUNK_BYTES", most)
+    assert BY_VALUE.findings(column(VALUES * 3))[0] == [1, 2, 4, 6, 7, 9, 11, 12, 14]
+    assert BY_VALUE.findings(column([]))[0] == []
 
 
 @settings(deadline=None)
 @given(streams, st.sampled_from([1, 100, 1 << 20]))
-def test_values_against_the_twin(stream: bytes, most: int) -> None:
+def test_values_against_the_reference(stream: bytes, most: int) -> None:
     cells = stream.split(b"\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(arrow_stage, "MOST_BYTES", most)
-        rows, found = BY_VALUE.judge(column(cells))
+        patch.setattr(arrow_stage, "CHUNK_BYTES", most)
+        rows, found = BY_VALUE.findings(column(cells))
     found.validate(full=True)
     errors = found.column("error").to_pylist()
     assert [row for row, error in zip(rows, errors, strict=True) if error is None] == hits(cells)
@@ -170,13 +173,13 @@ def test_coordinates_of_a_queue_are_in_the_headers() -> None:
     batch = column(VALUES)
     for name, cells in (("topic", ["t"] * 5), ("partition", [3] * 5), ("offset", range(5))):
         batch = batch.append_column(name, pa.array(cells))
-    verdicts = BY_VALUE._verdicts(batch)
-    [custom] = [
-        verdict.finding.event.headers.custom
+    verdicts = BY_VALUE.verdicts(BY_VALUE.spec.make(), batch)
+    [headers] = [
+        verdict.finding.event.headers
         for verdict in verdicts
-        if verdict.finding is not None and verdict.place == 4
+        if verdict.finding is not None and verdict.row == 4
     ]
-    assert custom == {"record": VALUES[4], "topic": "t", "partition": 3, "offset": 4}
+    assert (headers.position, headers.raw) == (Message("t", 3, 4), VALUES[4])
 
 
 def test_columns_are_judged_and_the_event_rebuilt() -> None:
@@ -194,7 +197,7 @@ def test_columns_are_judged_and_the_event_rebuilt() -> None:
         "eventName": "sched_process_exec",
         "processName": "sh",
         "args": [{"name": "prev_comm", "type": "string", "value": "nginx"}],
-        "seen": "2026-01-01T00:00:01",
+        "seen": 1767225601 * 10**9,
     }
 
 
@@ -207,18 +210,23 @@ def test_a_table_in_chunks_gives_what_its_parts_give() -> None:
     assert stage(table.to_batches()[0]).equals(stage(table))
 
 
-def test_a_record_column_is_the_event() -> None:
+def test_the_raw_event_is_the_event() -> None:
     table = table_of(PAYLOADS).append_column("record", pa.array([b"nonsense", *VALUES[1:]]))
     found = ArrowStage(errors=True)(table)
     assert found.column("event").to_pylist() == [VALUES[row].decode() for row in (1, 2, 4)]
 
 
-def test_a_damaged_record_costs_its_own_row_only() -> None:
-    table = table_of(PAYLOADS).append_column("record", pa.array([b"nonsense"] * 4 + VALUES[4:]))
-    found = ArrowStage(errors=True)(table)
-    errors = found.column("error").to_pylist()
-    assert [error is None for error in errors] == [False, False, True]
-    assert found.column("event").to_pylist()[0] == "nonsense"
+@pytest.mark.parametrize("name", ["raw_event", "record"])
+@pytest.mark.parametrize("damage", [b"nonsense", b"[]", b"1", b"", b"\xff", None])
+def test_a_damaged_raw_event_costs_nothing_but_itself(name: str, damage: bytes | None) -> None:
+    """The row is judged by its columns all the same, and its event is rebuilt from them."""
+    table = table_of(PAYLOADS)
+    rebuilt = ArrowStage(errors=True)(table)
+    raw = table.append_column(name, pa.array([damage] * 4 + VALUES[4:], pa.binary()))
+    found = ArrowStage(errors=True)(raw)
+    assert found.column("error").to_pylist() == rebuilt.column("error").to_pylist()
+    assert found.slice(0, 2).equals(rebuilt.slice(0, 2))
+    assert found.column("event")[2].as_py() == VALUES[4].decode()
 
 
 def test_bytes_that_are_no_text_stay_readable() -> None:
@@ -233,13 +241,13 @@ def test_bytes_that_are_no_text_stay_readable() -> None:
     found = ArrowStage()(table)
     found.validate(full=True)
     assert found.column("pathname").to_pylist() == ["/?/sh"]
-    assert json.loads(found.column("event")[0].as_py())["digest"] == "\\xfe\x01"
+    assert json.loads(found.column("event")[0].as_py())["digest"] == "\udcfe\x01"
 
 
 def test_errors_are_counted_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     stage = ArrowStage(value_column="value")
     with caplog.at_level(logging.WARNING, "illshell.stage"):
-        rows, found = stage.judge(column([*VALUES, b"x", *VALUES]))
+        rows, found = stage.findings(column([*VALUES, b"x", *VALUES]))
     assert rows == [1, 4, 7, 10]
     assert found.column("error").null_count == 4
     assert [record.getMessage() for record in caplog.records] == [
@@ -248,11 +256,11 @@ def test_errors_are_counted_in_the_log(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_the_rule_can_be_chosen_and_travels() -> None:
-    rule = Rule(web_servers=("caddy",), shells=("fish",))
+    rule = DetectorSpec.of(web_servers=("caddy",), shells=("fish",))
     stage = ArrowStage(rule, value_column="value")
     stage = pickle.loads(pickle.dumps(stage))
     value = json.dumps(process_exec("caddy", "fish")).encode()
-    assert stage.judge(column([*VALUES, value]))[0] == [5]
+    assert stage.findings(column([*VALUES, value]))[0] == [5]
 
 
 @pytest.mark.parametrize(
@@ -260,9 +268,10 @@ def test_the_rule_can_be_chosen_and_travels() -> None:
     [
         (BY_VALUE, pa.record_batch({"value": [1]}), "column value: Arrow type int64 holds no text"),
         (ArrowStage(), pa.record_batch({"value": ["x"]}), "column event_name: missing"),
+        (ArrowStage(), WRONG, "column pathname: Arrow type int64 holds no text; expected utf8"),
     ],
-    ids=["type", "columns"],
+    ids=["type", "columns", "type of a column"],
 )
 def test_wrong_columns(stage: ArrowStage, batch: pa.RecordBatch, message: str) -> None:
     with pytest.raises(ColumnError, match=message):
-        stage.judge(batch)
+        stage.findings(batch)

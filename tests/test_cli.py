@@ -41,8 +41,11 @@ def test_stdin_is_the_default_and_can_be_named(reader: str) -> None:
     for paths in ((), ("-",)):
         result = illshell("scan", "--reader", reader, *paths, stdin=stdin)
         assert hosts(result.records) == ["bprm", "exec"]
-        assert [record["source"] for record in result.records] == ["<stdin>"] * 2
-        assert "4 events (3 judged, 1 skipped), 2 findings, 0 bad lines, 0 errors" in result.summary
+        assert [record["position"]["source"] for record in result.records] == ["<stdin>"] * 2
+        assert result.summary.startswith(
+            "illshell: 4 events (3 judged, 1 skipped), 2 findings, 0 invalid lines, "
+            "0 events that could not be judged; "
+        )
         assert f"{len(stdin)} B in " in result.summary
 
 
@@ -72,7 +75,9 @@ def test_findings_come_in_the_order_of_the_input(tmp_path: Path, reader: str) ->
     assert hosts(result.records) == [str(number) for number in range(3000)] * 2
     text = path.read_bytes()
     for record in result.records[:3000]:
-        event = text[record["offset"] : record["offset"] + record["length"]]
+        position = record["position"]
+        assert position["source"] == str(path)
+        event = text[position["offset"] : position["offset"] + position["length"]]
         assert json.loads(event) == record["event"]
 
 
@@ -93,7 +98,7 @@ def test_every_habit_of_line_ends(tmp_path: Path, reader: str) -> None:
     result = illshell("scan", path, "--strict", "--reader", reader)
     assert hosts(result.records) == ["bprm", "exec"]
     assert result.messages == []
-    assert [record["offset"] for record in result.records] == [3, 3 + len(bprm) + 9]
+    assert result.offsets == [3, 3 + len(bprm) + 9]
 
 
 def test_a_source_that_can_not_be_read_costs_no_other(tmp_path: Path, reader: str) -> None:
@@ -108,14 +113,14 @@ def test_a_source_that_can_not_be_read_costs_no_other(tmp_path: Path, reader: st
         f"{missing}: No such file or directory",
         f"{secret}: Too many levels of symbolic links",
     ]
-    assert "2 sources not read to the end" in result.summary
+    assert "2 inputs could not be read" in result.summary
 
 
 def test_the_name_of_a_file_acts_on_nobody(tmp_path: Path, reader: str) -> None:
     hostile = os.fsencode(tmp_path) + b"/\x1b[31m\xff\n"
     Path(os.fsdecode(hostile)).write_bytes(json_lines(BPRM) + b"bad\n")
     result = illshell("scan", os.fsdecode(hostile), "--reader", reader)
-    assert result.records[0]["source"] == os.fsdecode(hostile)
+    assert result.records[0]["position"]["source"] == os.fsdecode(hostile)
     assert result.messages == [
         rf"{tmp_path}/\x1b[31m\udcff\n: byte {len(json_lines(BPRM))}: not a JSON object"
     ]
@@ -150,7 +155,7 @@ def test_exit_codes(arguments: list[str], stdin: list[Any], code: int, reader: s
 def test_a_full_device_is_told_of_with_what_was_written(reader: str) -> None:
     result = illshell("scan", "-o", "/dev/full", "--reader", reader, stdin=json_lines(BPRM), code=4)
     assert result.messages == [
-        "/dev/full: No space left on device; 0 findings written whole before that, none after"
+        "/dev/full: No space left on device; 0 complete findings written before the error"
     ]
     assert "1 finding," in result.summary
 
@@ -159,17 +164,24 @@ def test_a_full_quarantine_costs_no_finding(reader: str) -> None:
     stdin = json_lines("bad", BPRM, "bad", EXEC)
     result = illshell("scan", "--quarantine", "/dev/full", "--reader", reader, stdin=stdin, code=4)
     assert hosts(result.records) == ["bprm", "exec"]
-    assert len([line for line in result.messages if "/dev/full" in line]) == 1
+    assert [line for line in result.messages if "/dev/full" in line] == [
+        "/dev/full: No space left on device; 0 complete lines written before the error"
+    ]
 
 
 def test_a_file_is_not_overwritten_while_it_is_read(tmp_path: Path, reader: str) -> None:
     path = tmp_path / "events"
     path.write_bytes(json_lines(BPRM))
     for arguments in (["-o", path], ["--quarantine", path], ["-o", tmp_path / "." / "events"]):
-        illshell("scan", path, *arguments, "--reader", reader, code=2)
+        result = illshell("scan", path, *arguments, "--reader", reader, code=2)
+        message = " ".join(result.err.replace("│", "").split())
+        what = "the quarantine" if arguments[0] == "--quarantine" else "the output of findings"
+        assert f"{arguments[1]}: {what} can't be written to the input {path}" in message
     both = tmp_path / "both"
     both.touch()
-    illshell("scan", path, "-o", both, "--quarantine", both, "--reader", reader, code=2)
+    result = illshell("scan", path, "-o", both, "--quarantine", both, "--reader", reader, code=2)
+    message = " ".join(result.err.replace("│", "").split())
+    assert f"{both}: the quarantine can't be written to the output of findings" in message
     with path.open("rb") as stdin:
         command = [PROGRAM, "scan", "-o", str(path), "--reader", reader]
         assert (
@@ -297,6 +309,6 @@ def test_a_scan_is_a_straightforward_loop(
     result = illshell(*arguments, stdin=text, code=None)
     # repr: NaN is not equal to itself.
     assert repr([record["event"] for record in result.records]) == repr(expected)
-    assert f" {errors} error" in result.summary
+    assert f", {errors} events that could not be judged; " in result.summary
     assert expected
     assert errors

@@ -212,8 +212,8 @@ def test_a_disk_that_fills_up(limit: int, tmp_path: Path, reader: str) -> None:
         records = [json.loads(line) for line in written.splitlines()]
         assert all(record["event"] == SHELL for record in records)
         assert len(written) > limit - 2000
-        kept = f"{len(records):,} finding{'' if len(records) == 1 else 's'}"
-        assert f"{out}: File too large; {kept} written whole" in result.err
+        kept = f"{len(records):,} complete finding{'' if len(records) == 1 else 's'}"
+        assert f"{out}: File too large; {kept} written before the error\n" in result.err
 
 
 def on_terminal(*arguments: str | Path, columns: int = 100, **options: Any) -> tuple[int, str]:

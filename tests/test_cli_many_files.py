@@ -15,7 +15,7 @@ from tracee_events import bprm_check
 
 from illshell.cli import parallel as lookahead
 from illshell.cli.parallel import DELAY, ITEM, PACK, ROOM, AbandonedError, Channel, Post, run_ahead
-from illshell.cli.sources import expanded
+from illshell.sources.files import files_of
 from illshell.sources.stop_flag import StopFlag
 
 THREADS = [1, 2, 7]
@@ -42,7 +42,10 @@ def test_a_directory_is_the_files_below_it(tree: Path) -> None:
     below = ["a", "b/10", "b/2", "b/c/d", "c.jsonl", "a"]
     result = illshell("scan", tree)
     assert found(result) == below
-    assert [record["source"] for record in result.records[:2]] == [f"{tree}/a", f"{tree}/b/10"]
+    assert [record["position"]["source"] for record in result.records[:2]] == [
+        f"{tree}/a",
+        f"{tree}/b/10",
+    ]
     assert found(illshell("scan", tree / "b", tree / "a")) == ["b/10", "b/2", "b/c/d", "a"]
 
 
@@ -73,7 +76,7 @@ def test_a_directory_that_can_not_be_read(tree: Path, monkeypatch: pytest.Monkey
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    faults = {source.name: source.fault for source in expanded([str(tree)]) if source.fault}
+    faults = {source.name: source.fault for source in files_of([str(tree)]) if source.fault}
     assert faults == {f"{tree}/b": "Permission denied"}
 
 
@@ -114,7 +117,7 @@ def test_any_number_of_threads_gives_the_same(mixed: Path, tmp_path: Path) -> No
         results.append((result.out, result.messages, summary, kept.read_bytes()))
     assert results[0] == results[1] == results[2]
     assert results[0][0].count(b"\n") > 15_000
-    assert "3 sources not read to the end" in results[0][2]
+    assert "3 inputs could not be read" in results[0][2]
 
 
 def test_pipes_keep_their_place(tree: Path) -> None:
@@ -128,7 +131,9 @@ def test_pipes_keep_their_place(tree: Path) -> None:
 
 def test_a_full_disk_ends_the_threads(mixed: Path) -> None:
     result = illshell("scan", "--threads", "3", "-o", "/dev/full", mixed, code=4)
-    assert result.messages[-1].startswith("/dev/full: No space left on device; 0 findings written")
+    assert result.messages[-1].startswith(
+        "/dev/full: No space left on device; 0 complete findings written"
+    )
 
 
 def test_a_number_of_threads_is_a_number(tree: Path) -> None:

@@ -18,17 +18,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from illshell import ColumnError, Finding, IllegitimateShell, StreamError
-from illshell._fastmatch import Matcher, NameSet
+from illshell.detect.detector import Detector
 from illshell.detect.scan import Problem, Scan, ScanCounts
+from illshell.model.position import Row
 from illshell.readers import open_reader
 from illshell.readers.columnar.reader import ColumnarReader
-from illshell.readers.columnar.row_groups import Piece
+from illshell.readers.columnar.row_groups import RowGroup
+from illshell.readers.selection import Selection
 from illshell.readers.sniff import Columnar, columnar_kind
 from illshell.signatures.illegitimate_shell import reference
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 BPRM, EXEC = EVENTS
-TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
+REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 
 Write = Callable[[pa.Table, Path, int], None]
 
@@ -73,20 +75,20 @@ def events(rows: int, seed: int = 0) -> pa.Table:
 def scan(path: Path, **options: Any) -> tuple[list[Finding], list[Problem], ScanCounts]:
     found: list[Finding] = []
     problems: list[Problem] = []
-    signature = IllegitimateShell(EVENTS)
-    job = Scan([signature], on_finding=found.append, on_problem=problems.append)
-    matcher = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
-    job.run(open_reader(str(path), job.event_names, matcher=matcher, **options))
+    detector = Detector([IllegitimateShell(EVENTS)])
+    job = Scan(detector, on_finding=found.append, on_problem=problems.append)
+    job.run(open_reader(str(path), detector.selection, **options))
     return found, problems, job.counts
 
 
-def row_of(finding: Finding) -> int:
-    return int(finding.event.headers.custom["row"])
+def row_of(found: Finding | Problem) -> int:
+    assert isinstance(found.position, Row)
+    return found.position.row
 
 
-def twin(table: pa.Table) -> tuple[list[int], list[int]]:
+def expected_of(table: pa.Table) -> tuple[list[int], list[int]]:
     names = ("eventName", "processName", "pathname", "prev_comm")
-    return TWIN.match(*(table[name].to_pylist() for name in names))
+    return REFERENCE.match(*(table[name].to_pylist() for name in names))
 
 
 @every_kind
@@ -94,13 +96,13 @@ def twin(table: pa.Table) -> tuple[list[int], list[int]]:
 def test_each_kind_is_the_straightforward_loop(write: Write, rows: int, tmp_path: Path) -> None:
     table = events(5000)
     write(table, tmp_path / "events", rows)
-    hits, errors = twin(table)
+    hits, errors = expected_of(table)
     assert hits
     assert errors
     for threads in (1, 2):
         found, problems, counts = scan(tmp_path / "events", threads=threads)
         assert [row_of(finding) for finding in found] == hits
-        assert [problem.row for problem in problems] == errors
+        assert [row_of(problem) for problem in problems] == errors
         wanted = sum(name in EVENTS for name in table["eventName"].to_pylist())
         assert (counts.judged, counts.skipped) == (wanted, 5000 - wanted)
         assert (counts.findings, counts.errors) == (len(hits), len(errors))
@@ -116,7 +118,8 @@ def test_the_event_has_all_the_rows_columns(write: Write, tmp_path: Path) -> Non
         row = row_of(finding)
         assert finding.event.payload["hostName"] == f"host-{row}"
         assert finding.event.payload["timestamp"] == row * 1000
-        assert finding.event.headers.custom == {"source": str(tmp_path / "events"), "row": row}
+        assert finding.position == Row(str(tmp_path / "events"), row)
+        assert finding.event.headers.position == finding.position
     assert len({finding.uid for finding in found}) == len(found)
 
 
@@ -160,37 +163,37 @@ def test_no_statistics_hide_a_hit_or_an_error(
     unpadded = [
         [v and v.rstrip(b"\0") if isinstance(v, bytes) else v for v in c] for c in (comms, befores)
     ]
-    hits, errors = TWIN.match(names, unpadded[0], paths, unpadded[1])
+    hits, errors = REFERENCE.match(names, unpadded[0], paths, unpadded[1])
     assert [row_of(finding) for finding in found] == hits
-    assert [problem.row for problem in problems] == errors
+    assert [row_of(problem) for problem in problems] == errors
     assert counts.judged == sum(name in EVENTS for name in names)
     assert counts.events == len(rows)
 
 
 class Watched:
-    """A file that notes which columns of which piece were read."""
+    """A file that notes which columns of which row group were read."""
 
     def __init__(self, inner: Any) -> None:
         self.names = inner.names
         self.reads: list[tuple[int, tuple[str, ...]]] = []
         self._inner = inner
 
-    def pieces(self, chosen: Any, matcher: Any) -> Iterator[Piece]:
-        for number, piece in enumerate(self._inner.pieces(chosen, matcher)):
+    def row_groups(self, chosen: Any, selection: Selection) -> Iterator[RowGroup]:
+        for number, group in enumerate(self._inner.row_groups(chosen, selection)):
 
-            def read(names: Any, number: int = number, piece: Piece = piece) -> Any:
+            def read(names: Any, number: int = number, group: RowGroup = group) -> Any:
                 self.reads.append((number, tuple(names)))
-                return piece.read(names)
+                return group.read(names)
 
-            yield Piece(piece.rows, read, piece.end, piece.has_events, piece.has_candidates)
+            yield RowGroup(group.rows, read, group.end, group.has_events, group.has_candidates)
 
 
 def reads_of(table: pa.Table, path: Path, write: Write = write_parquet) -> list[Any]:
     write(table, path, 2)
     kind = columnar_kind(str(path))
     assert kind is not None
-    matcher = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
-    reader = ColumnarReader(str(path), kind, name="x", matcher=matcher)
+    selection = Detector([IllegitimateShell(EVENTS)]).selection
+    reader = ColumnarReader(str(path), kind, selection, name="x")
     watched = reader._file = Watched(reader._file)
     assert sum(segment.judged or 0 for segment in reader.segments()) > 0
     reader.close()
@@ -215,7 +218,7 @@ def test_only_what_is_needed_is_read(tmp_path: Path) -> None:
     ]
     table = pa.table([list(column) for column in zip(*rows, strict=True)], names=names)
     name, first = ("eventName",), ("eventName", "processName", "prev_comm")
-    judged = (*first, "pathname")
+    judged = ("eventName", "processName", "pathname", "prev_comm")
     expected = [
         *((1, name),),
         *((2, name), (2, first)),
@@ -248,7 +251,7 @@ def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
     assert columnar_kind(str(path)) is None
     assert columnar_kind("/dev/null") is None
     with pytest.raises(FileNotFoundError):
-        open_reader(str(tmp_path / "missing"), EVENTS)
+        open_reader(str(tmp_path / "missing"), Selection(EVENTS))
 
 
 @every_kind
@@ -263,10 +266,10 @@ def test_files_without_rows(write: Write, tmp_path: Path) -> None:
 def test_columns_that_are_missing_or_wrong_cost_the_file(tmp_path: Path) -> None:
     table = events(10)
     cases = {
-        "column process_name: missing: nothing is called process_name or processName or comm": (
+        "column comm: missing: no column is called comm or processName or process_name": (
             table.drop_columns(["processName"])
         ),
-        "column event_name: Arrow type int64 holds no names": table.set_column(
+        "column event_name: Arrow type int64 holds no text": table.set_column(
             0, "eventName", [list(range(10))]
         ),
     }
@@ -283,8 +286,8 @@ def test_columns_that_are_missing_or_wrong_cost_the_file(tmp_path: Path) -> None
             assert reason in result.messages[0]
             assert len(result.records) == 1
     write_parquet(events(10).select(["eventName", "pathname"]), path, 5)
-    with pytest.raises(ColumnError, match="process_name: missing"):
-        open_reader(str(path), EVENTS)
+    with pytest.raises(ColumnError, match="comm: missing"):
+        open_reader(str(path), Selection(EVENTS))
 
 
 @every_kind
@@ -294,7 +297,7 @@ def test_a_damaged_file_is_an_error_and_no_crash(write: Write, tmp_path: Path) -
     whole = tmp_path / "whole"
     write(table, whole, 100)
     data = whole.read_bytes()
-    hits = set(twin(table)[0])
+    hits = set(expected_of(table)[0])
     random = Random(4)
     path = tmp_path / "damaged"
     for number in range(150):
@@ -322,7 +325,7 @@ def test_a_parquet_file_that_is_cut_short_says_so(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1000])
     result = illshell("scan", path, code=3)
     assert result.messages[0].startswith(f"{path}: Parquet file damaged or not readable: ")
-    assert "1 source not read to the end" in result.summary
+    assert "1 input could not be read" in result.summary
 
 
 def test_damage_further_on_costs_what_comes_after(tmp_path: Path) -> None:
@@ -331,8 +334,8 @@ def test_damage_further_on_costs_what_comes_after(tmp_path: Path) -> None:
     WRITERS["stream"](table, path, 100)
     path.write_bytes(path.read_bytes()[:-5000])
     result = illshell("scan", path, code=3)
-    rows = [record["row"] for record in result.records]
-    assert rows == [row for row in twin(table)[0] if row <= rows[-1]]
+    rows = [record["position"]["row"] for record in result.records]
+    assert rows == [row for row in expected_of(table)[0] if row <= rows[-1]]
     (message,) = [each for each in result.messages if "damaged" in each]
     assert message.startswith(f"{path}: row ")
     assert "Arrow IPC stream damaged or not readable: " in message
@@ -342,10 +345,11 @@ def test_the_command_line_tells_of_rows(tmp_path: Path) -> None:
     path, kept = tmp_path / "events.parquet", tmp_path / "quarantine"
     table = events(9000)
     write_parquet(table, path, 300)
-    hits, errors = twin(table)
+    hits, errors = expected_of(table)
     result = illshell("scan", path, "--quarantine", kept)
-    assert [record["row"] for record in result.records] == hits
-    assert not {"offset", "length"} & set(result.records[0])
+    assert [record["position"] for record in result.records] == [
+        {"source": str(path), "row": row} for row in hits
+    ]
     assert result.messages[0].startswith(f"{path}: row {errors[0]}: ")
     assert result.messages[-1] == f"{path}: … and {len(errors) - 10} more"
     assert len(kept.read_bytes().splitlines()) == len(errors)
@@ -367,7 +371,7 @@ def test_a_null_comm_says_so(tmp_path: Path) -> None:
     )
     write_parquet(table, tmp_path / "events", 1)
     _, [problem], _ = scan(tmp_path / "events")
-    assert problem.reason == "column process_name: it is null"
+    assert problem.reason == "column comm: row 0 is null"
 
 
 def test_a_column_with_each_events_json(tmp_path: Path) -> None:

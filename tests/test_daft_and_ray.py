@@ -86,7 +86,7 @@ class TestDaft:
         frame = daft.from_pydict({"line": ["{}", "nonsense", None]})
         found = detect(frame, value_column="line", errors=True).to_pydict()
         assert found["error"] == [
-            "invalid event: not a JSON object",
+            "not a JSON object",
             "column line: the value is null",
         ]
         assert detect(frame, value_column="line").to_arrow().num_rows == 0

@@ -15,7 +15,7 @@ from illshell.signatures.illegitimate_shell import reference
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 CORE = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
-TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
+REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 
 ROWS = 12
 
@@ -94,16 +94,16 @@ def values_of(column: Column) -> tuple[list[bytes | None], bool]:
 def test_an_error_or_the_right_answer(
     comm: Column, pathname: Column, prev_comm: Column, event: str
 ) -> None:
-    expected = [values_of(each) for each in (comm, pathname, prev_comm)]
+    values = [values_of(each) for each in (comm, pathname, prev_comm)]
     try:
         hits, errors = CORE.match(event, comm, pathname, prev_comm)
     except ColumnError:
-        assert any(damaged for _, damaged in expected)
+        assert any(damaged for _, damaged in values)
         return
-    twin_hits, twin_errors = TWIN.match(event, *(values for values, _ in expected))
-    assert set(hits) <= set(twin_hits) | set(errors)
-    if not any(damaged for _, damaged in expected):
-        assert (list(hits), list(errors)) == (twin_hits, twin_errors)
+    expected_hits, expected_errors = REFERENCE.match(event, *(each for each, _ in values))
+    assert set(hits) <= set(expected_hits) | set(errors)
+    if not any(damaged for _, damaged in values):
+        assert (list(hits), list(errors)) == (expected_hits, expected_errors)
 
 
 @given(columns)
@@ -116,5 +116,5 @@ def test_event_names_that_can_be_anything(names: Column) -> None:
     except ColumnError:
         assert damaged
         return
-    expected = TWIN.match(values, [b"nginx"] * ROWS, [b"/sh"] * ROWS, [b"nginx"] * ROWS)
+    expected = REFERENCE.match(values, [b"nginx"] * ROWS, [b"/sh"] * ROWS, [b"nginx"] * ROWS)
     assert (list(hits), list(errors)) == expected

@@ -15,7 +15,7 @@ from illshell import match
 from illshell.signatures.illegitimate_shell import reference
 from illshell.signatures.illegitimate_shell.names import SHELLS, WEB_SERVERS
 
-TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
+REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 
 MAKE = """
 create table events as select
@@ -40,7 +40,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def expected(connection: duckdb.DuckDBPyConnection) -> tuple[list[int], list[int]]:
     rows = connection.execute("select * exclude row from events order by row").fetchall()
-    return TWIN.match(*zip(*rows, strict=True))
+    return REFERENCE.match(*zip(*rows, strict=True))
 
 
 def rows_where(connection: duckdb.DuckDBPyConnection, condition: str) -> list[int]:

@@ -67,7 +67,7 @@ class Recorder:
 
 
 def event(name: str, **more: Any) -> Any:
-    return event_of({"eventName": name, **more}, {})
+    return event_of({"eventName": name, **more})
 
 
 def engine_of(*signatures: Any, **options: Any) -> Engine:
@@ -164,7 +164,7 @@ def test_an_error_of_the_callback_is_the_callers() -> None:
 
     for signature, each in (
         (Recorder(), event("open")),
-        (IllegitimateShell(), event_of(bprm_check("nginx", "/bin/sh"), {})),
+        (IllegitimateShell(), event_of(bprm_check("nginx", "/bin/sh"))),
     ):
         engine = Engine([signature], callback=full)
         with pytest.raises(OSError, match="disk full"):
@@ -204,7 +204,7 @@ def test_rows_in_error_are_counted_with_their_events() -> None:
         callback=lambda _finding: None,
         on_error=lambda _signature, each, error: errors.append((each.payload, str(error))),
     )
-    engine.dispatch(event_of({**process_exec("x", "y"), "args": []}, {}))
+    engine.dispatch(event_of({**process_exec("x", "y"), "args": []}))
     batch = EventBatch.from_numpy({"event_name": EVENTS[1], "comm": np.array([b"a", b"b"])})
     engine.dispatch_batch(batch)
     assert engine.counts.errors == 3

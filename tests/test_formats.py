@@ -13,15 +13,17 @@ from rich.cells import cell_len
 from rich.console import Console
 from tracee_events import argument, bprm_check
 
+from illshell import ByteRange, Message, Position, Row, Sequence
 from illshell.cli.units import duration, plural, scaled
 from illshell.dialects.tracee_event import event_of
-from illshell.formats import json_format
+from illshell.formats.registry import FORMATS
 from illshell.formats.table import Table
 from illshell.formats.terminal import command, visible
 from illshell.formats.tracee import KEYS, finding_event
-from illshell.model.signature import Finding
+from illshell.model.finding import Finding
 from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
 
+POSITION = ByteRange("events.jsonl", 7, 99)
 DESCRIPTION = (
     "A web-server program on your server spawned a shell program. Shells are command-line "
     "tools, and it's unconventional for web servers to initiate them. This alert might "
@@ -29,9 +31,8 @@ DESCRIPTION = (
 )
 
 
-def finding(payload: Any, **custom: Any) -> Finding:
-    custom = {"source": "events.jsonl", "offset": 7, "length": 99} | custom
-    return Finding(illegitimate_shell_metadata(), event_of(payload, custom), None)
+def finding(payload: Any, position: Position | None = POSITION) -> Finding:
+    return Finding(illegitimate_shell_metadata(), event_of(payload, position), None)
 
 
 EXEC = (
@@ -41,7 +42,7 @@ EXEC = (
     '{"name":"argv","type":"[]string","value":["sh","-c","a<b>&c\u2028\u00e9"]},'
     '{"name":"prev_comm","type":"string","value":"nginx"}]}'
 )
-EXEC_UID = "23596fc7-ccbb-5dfd-bd09-0017a5489e7f"  # it has no task: of events.jsonl and its byte 7
+EXEC_UID = "98cc5c17-3be6-5232-aa92-2d36fdc6528b"  # it has no task: of its bytes in events.jsonl, and of what it says
 PROPERTIES = (
     '{"Category":"initial-access","Kubernetes_Technique":"N/A","Severity":2,'
     '"Technique":"Exploit Public-Facing Application","external_id":"T1190",'
@@ -64,7 +65,7 @@ def test_tracee_prints_the_event_as_go_does() -> None:
         + '"signatureName":"Web server spawned a shell",'
         + f'"uid":"{EXEC_UID}"}}}}}}\n'
     )
-    assert json_format("tracee")(finding(json.loads(EXEC))).decode() == expected
+    assert FORMATS.get("tracee")(finding(json.loads(EXEC))).decode() == expected
 
 
 def test_raw_is_the_template_of_tracee_rules() -> None:
@@ -75,20 +76,20 @@ def test_raw_is_the_template_of_tracee_rules() -> None:
         f'"Description":"{DESCRIPTION}","Tags":null,"Properties":{PROPERTIES}}}}},'
         f'"UID":"{EXEC_UID}"}}\n'
     )
-    assert json_format("raw")(finding(json.loads(EXEC))).decode() == expected
+    assert FORMATS.get("raw")(finding(json.loads(EXEC))).decode() == expected
 
 
 def test_jsonl_holds_the_event_as_it_came() -> None:
     payload = json.loads(EXEC)
-    line = json_format("jsonl")(finding(payload))
+    line = FORMATS.get("jsonl")(finding(payload))
     assert line.isascii()
     assert line.count(b"\n") == 1
     record = json.loads(line)
-    assert list(record) == ["uid", "sig_metadata", "event", "data", "source", "offset", "length"]
+    assert list(record) == ["uid", "sig_metadata", "event", "data", "position"]
     assert list(record["event"]) == list(payload)
     assert record["event"] == payload
     assert record["data"] is None
-    assert (record["source"], record["offset"], record["length"]) == ("events.jsonl", 7, 99)
+    assert record["position"] == {"source": "events.jsonl", "offset": 7, "length": 99}
     metadata = illegitimate_shell_metadata()
     assert list(record["sig_metadata"]) == [
         "id",
@@ -103,16 +104,31 @@ def test_jsonl_holds_the_event_as_it_came() -> None:
     assert record["sig_metadata"]["properties"] == metadata.properties
 
 
+@pytest.mark.parametrize(
+    ("position", "shown"),
+    [
+        (None, "null"),
+        (ByteRange("a", 7, 99), '{"source":"a","offset":7,"length":99}'),
+        (Row("a.parquet", 7), '{"source":"a.parquet","row":7}'),
+        (Message("t", 3, 7, 1), '{"topic":"t","partition":3,"offset":7,"line":1}'),
+        (Sequence("s", 7), '{"source":"s","number":7}'),
+    ],
+)
+def test_jsonl_says_where_the_event_came_from(position: Position | None, shown: str) -> None:
+    line = FORMATS.get("jsonl")(finding(bprm_check("nginx", "/bin/sh"), position)).decode()
+    assert line.endswith(f',"position":{shown}}}\n')
+
+
 def test_jsonl_keeps_what_only_python_reads() -> None:
     text = r'{"a":"\ud800","n":NaN,"i":-Infinity,"big":123456789012345678901234567890,"z":"\u0000"}'
-    line = json_format("jsonl")(finding(json.loads(text))).decode()
+    line = FORMATS.get("jsonl")(finding(json.loads(text))).decode()
     assert text in line
 
 
 def test_go_formats_are_utf8_whatever_comes() -> None:
     payload = bprm_check("nginx", "/bin/sh", odd="\ud800\x00\x7f\u00fc\b\f")
     for name in ("tracee", "raw"):
-        line = json_format(name)(finding(payload)).decode("utf-8")
+        line = FORMATS.get(name)(finding(payload)).decode("utf-8")
         assert '"odd":"\ufffd\\u0000\x7f\u00fc\\b\\f"' in line
 
 
@@ -121,7 +137,7 @@ def test_nesting_at_the_limit_of_the_readers_is_written(name: str) -> None:
     deep: Any = "x"
     for _ in range(510):
         deep = [deep]
-    assert json_format(name)(finding(bprm_check("nginx", "/bin/sh", deep=deep)))
+    assert FORMATS.get(name)(finding(bprm_check("nginx", "/bin/sh", deep=deep)))
 
 
 def test_a_trigger_of_an_old_vintage_keeps_its_keys_and_order() -> None:

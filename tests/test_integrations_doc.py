@@ -92,7 +92,7 @@ def test_the_table_of_columns_is_the_schema() -> None:
 def test_generator(folder: Path) -> None:
     first, second = run(folder, snippets()["generator"]).splitlines()
     assert first.startswith("Web server spawned a shell ")
-    assert second == "invalid event: not a JSON object"
+    assert second == "not a JSON object"
 
 
 @needs_spark

@@ -15,7 +15,7 @@ from illshell import ColumnError
 from illshell.signatures.illegitimate_shell import reference
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
-TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
+REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 BPRM, EXEC = EVENTS
 COLUMNS = ("event_name", "comm", "pathname", "prev_comm")
 
@@ -34,7 +34,7 @@ def frame(rows: int = 5000) -> pl.DataFrame:
 
 
 def expected(data: pl.DataFrame) -> list[bool | None]:
-    hits, errors = TWIN.match(
+    hits, errors = REFERENCE.match(
         data["event_name"].to_list(),
         data["comm"].to_list(),
         data["pathname"].to_list(),
@@ -66,7 +66,7 @@ def test_lazy_frames(engine: str) -> None:
     data = frame(100_000)
     found = data.lazy().filter(is_hit()).select("pid").collect(engine=engine)  # type: ignore[call-overload]
     mapped = data.lazy().map_batches(illshell.polars.hits).collect(engine=engine)  # type: ignore[call-overload]
-    hits, _ = TWIN.match(*(data[name].to_list() for name in COLUMNS))
+    hits, _ = REFERENCE.match(*(data[name].to_list() for name in COLUMNS))
     assert found["pid"].to_list() == hits
     assert mapped["pid"].to_list() == hits
     assert mapped.columns == data.columns
@@ -94,7 +94,7 @@ def test_categories_and_chunks() -> None:
 
 def test_options() -> None:
     data = frame(300).drop("event_name").rename({"comm": "task"})
-    columns = {"process_name": "task"}
+    columns = {"comm": "task"}
     hits = partial(illshell.polars.hits, event_name=BPRM, columns=columns, threads=2)
     found = data.lazy().map_batches(hits).collect()
     shown = data.filter(
@@ -110,7 +110,9 @@ def test_what_is_no_struct_of_events() -> None:
     data = frame(3)
     with pytest.raises(ColumnError, match=r"column comm: Polars type String, where pl\.struct"):
         data.select(pl.col("comm").illshell.is_hit())  # type: ignore[attr-defined]
-    with pytest.raises(ColumnError, match="column process_name: missing"):
+    with pytest.raises(
+        ColumnError, match="column comm: missing: no column is called comm or processName"
+    ):
         data.select(pl.struct("event_name").illshell.is_hit())  # type: ignore[attr-defined]
 
 

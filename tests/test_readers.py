@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,20 @@ from hypothesis import strategies as st
 from json_lines_at_random import streams
 from tracee_events import bprm_check, process_exec
 
-from illshell import IllegitimateShell, IllshellError, StreamError
+from illshell import (
+    ByteRange,
+    Detector,
+    IllegitimateShell,
+    IllshellError,
+    StreamError,
+)
 from illshell.detect.scan import Problem, Scan
 from illshell.model.signature import SignatureContext
 from illshell.readers import has_native, open_reader
 from illshell.readers.json_lines.definition import MAX_DEPTH, MAX_LINE, decode_event
 from illshell.readers.json_lines.python import LineDecoder
+from illshell.readers.segment import InvalidLine, Segment
+from illshell.readers.selection import Selection
 from illshell.signatures.illegitimate_shell import reference
 from illshell.signatures.illegitimate_shell.names import EVENTS
 
@@ -40,16 +49,24 @@ READERS = [
 ]
 
 
+SELECTION = Detector([IllegitimateShell(EVENTS)]).selection
+
+
+def position_of(offset: int, length: int) -> ByteRange:
+    return ByteRange("", offset, length)
+
+
 class NativeDecoder:
     """illshell_ingest.JsonLines with the face of LineDecoder."""
 
     def __init__(self, names: Any, *, strict: bool = False, max_line: int = MAX_LINE) -> None:
         import illshell_ingest
 
-        from illshell.readers.json_lines.native import ARGUMENTS, SegmentMaker
+        from illshell.readers.json_lines.native import SegmentMaker, arguments_of
 
-        self._lines = illshell_ingest.JsonLines(names, ARGUMENTS, strict=strict, max_line=max_line)
-        self._maker = SegmentMaker(names, source="", strict=strict, max_line=max_line)
+        arguments = arguments_of(IllegitimateShell.fields)
+        self._lines = illshell_ingest.JsonLines(names, arguments, strict=strict, max_line=max_line)
+        self._maker = SegmentMaker(names, position_of=position_of, strict=strict, max_line=max_line)
 
     def feed(self, piece: bytes) -> Any:
         return self._maker.segment(self._lines.feed(piece))
@@ -59,40 +76,50 @@ class NativeDecoder:
 
 
 def decoder(native: bool, *arguments: Any, **options: Any) -> Any:
-    return (NativeDecoder if native else LineDecoder)(*arguments, **options)
+    if native:
+        return NativeDecoder(*arguments, **options)
+    return LineDecoder(*arguments, position_of=position_of, **options)
+
+
+def in_order(segment: Segment) -> Iterator[Any]:
+    """Each packed and single event, and each invalid line, where it stands in the input."""
+    row = 0
+    for at, single in [*segment.singles, (segment.packed, None)]:
+        assert row <= at <= segment.packed
+        while row < at:
+            assert segment.batch is not None
+            yield segment.batch.event(row)
+            row += 1
+        if single is not None:
+            yield single
 
 
 def outcome(decoder: Any, pieces: list[bytes]) -> dict[str, Any]:
-    """What a decoder makes of a stream, whatever pieces it came in."""
-    found: list[Any] = []
-    signature = IllegitimateShell(EVENTS)
-    signature.init(SignatureContext(found.append))
-    events, bad, errors, skipped = [], [], [], 0
+    """What a decoder makes of a stream, whatever pieces it came in; all of it in its order."""
+    detector = Detector([IllegitimateShell(EVENTS)])
+    events, bad, hits, errors, skipped = [], [], [], [], 0
     for segment in [*map(decoder.feed, pieces), decoder.finish()]:
         skipped += segment.skipped
-        bad += [(each.offset, each.reason, each.line) for each in segment.bad]
-        single = list(segment.events)
-        if segment.batch is not None:
-            packed = [segment.batch.event(row) for row in range(len(segment.batch))]
-            errors += [
-                (packed[row].headers.custom["offset"], str(error))
-                for row, error in signature.on_batch(segment.batch)
-            ]
-            events += packed
-        for event in single:
-            try:
-                signature.on_event(event)
-            except IllshellError as error:
-                errors.append((event.headers.custom["offset"], str(error)))
-        events += single
+        for each in in_order(segment):
+            if isinstance(each, InvalidLine):
+                assert isinstance(each.position, ByteRange)
+                assert each.position.length >= len(each.line)
+                bad.append((each.position.offset, each.reason, each.line))
+            else:
+                position = each.headers.position
+                assert len(each.headers.raw) == position.length
+                events.append((position.offset, position.length, json.dumps(each.payload)))
+        for verdict in detector.segment(segment):
+            assert isinstance(verdict.position, ByteRange)
+            if verdict.finding is not None:
+                hits.append(verdict.position.offset)
+            elif verdict.signature is not None:
+                errors.append((verdict.position.offset, str(verdict.error)))
     return {
-        "events": sorted(
-            (e.headers.custom["offset"], e.headers.custom["length"], json.dumps(e.payload))
-            for e in events
-        ),
-        "hits": sorted(f.event.headers.custom["offset"] for f in found),
-        "errors": sorted(errors),
-        "bad": sorted(bad),
+        "events": events,
+        "hits": hits,
+        "errors": errors,
+        "bad": bad,
         "skipped": skipped,
         "end": segment.end,
     }
@@ -236,10 +263,11 @@ def test_strict_validates_every_line_and_names_duplicate_keys(native: bool) -> N
 def scan(path: Any, *, native: bool) -> tuple[list[Any], list[Problem], Any]:
     found: list[Any] = []
     problems: list[Problem] = []
-    job = Scan([IllegitimateShell(EVENTS)], on_finding=found.append, on_problem=problems.append)
-    job.run(open_reader(path, job.event_names, native=native))
-    job.finish()
-    return [f.event.headers.custom["offset"] for f in found], problems, job.counts
+    detector = Detector([IllegitimateShell(EVENTS)])
+    job = Scan(detector, on_finding=found.append, on_problem=problems.append)
+    job.run(open_reader(path, detector.selection, native=native))
+    job.end_of_input()
+    return [f.position.offset for f in found], problems, job.counts
 
 
 MANY = (NASTY + b"\n") * 3 + (json.dumps(bprm_check("nginx", "/bin/sh")).encode() + b"\n") * 1000
@@ -289,9 +317,11 @@ def test_what_came_before_a_damage_is_judged(
     hits, problems, counts = scan(str(path), native=native)
     assert len(hits) == 1009
     assert counts.broken == 1
-    assert problems[-1].source == str(path)
+    assert isinstance(problems[-1].position, ByteRange)
+    assert problems[-1].position.source == str(path)
+    assert problems[-1].line is None
     assert compression in problems[-1].reason
-    assert problems[-1].offset >= len(MANY)
+    assert problems[-1].position.offset >= len(MANY)
 
 
 @pytest.mark.parametrize("native", READERS)
@@ -306,9 +336,9 @@ def test_empty_input(tmp_path: Path, native: bool) -> None:
 @pytest.mark.parametrize("native", READERS)
 def test_what_cannot_be_opened(tmp_path: Path, native: bool) -> None:
     with pytest.raises(IsADirectoryError):
-        open_reader(str(tmp_path), EVENTS, native=native)
+        open_reader(str(tmp_path), SELECTION, native=native)
     with pytest.raises(FileNotFoundError):
-        open_reader(str(tmp_path / "missing"), EVENTS, native=native)
+        open_reader(str(tmp_path / "missing"), SELECTION, native=native)
 
 
 @pytest.mark.parametrize("native", READERS)
@@ -316,7 +346,7 @@ def test_what_cannot_be_opened(tmp_path: Path, native: bool) -> None:
 def test_a_pipe_gives_events_as_they_come(compress: str | None, native: bool) -> None:
     hit = json.dumps(bprm_check("nginx", "/bin/sh")).encode() + b"\n"
     read_end, write_end = os.pipe()
-    reader = open_reader(read_end, EVENTS, native=native)
+    reader = open_reader(read_end, SELECTION, native=native)
     os.close(read_end)
     segments = reader.segments()
     raw = os.fdopen(write_end, "wb", buffering=0)
@@ -336,7 +366,7 @@ def test_a_pipe_gives_events_as_they_come(compress: str | None, native: bool) ->
                 file.flush(file.FLUSH_BLOCK)
             while True:
                 segment = next(segments)
-                if segment.batch is not None or segment.events:
+                if segment.batch is not None or segment.singles:
                     break
         if compress:
             file.close()
@@ -350,7 +380,7 @@ def test_a_pipe_gives_events_as_they_come(compress: str | None, native: bool) ->
 def test_stream_errors_carry_their_offset(tmp_path: Path, native: bool) -> None:
     path = tmp_path / "cut.gz"
     path.write_bytes(gzip.compress(os.urandom(10_000))[:5_000])
-    reader = open_reader(str(path), None, native=native)
+    reader = open_reader(str(path), Selection(), native=native)
     with pytest.raises(StreamError) as caught:
         list(reader.segments())
     assert 0 < caught.value.offset < 10_000

@@ -13,14 +13,9 @@ from tracee_events import argument, bprm_check, process_exec
 
 import illshell
 from illshell.model import errors
-from illshell.model.signature import (
-    Event,
-    EventHeaders,
-    Finding,
-    Signature,
-    SignatureContext,
-    SignatureEventSelector,
-)
+from illshell.model.event import Event, EventHeaders, SignatureEventSelector
+from illshell.model.finding import Finding
+from illshell.model.signature import Signature, SignatureContext
 from illshell.signatures.illegitimate_shell import reference
 from illshell.signatures.illegitimate_shell.names import (
     EVENTS,

@@ -85,7 +85,7 @@ def test_the_schema_is_written_down_once() -> None:
     assert SCHEMA == (
         "uid string, signature_id string, signature_version string, signature_name string, "
         "severity int, event_name string, process_name string, pathname string, "
-        "prev_comm string, event string, error string"
+        "prev_comm string, position string, event string, error string"
     )
 
 
@@ -143,7 +143,7 @@ def test_columns_from_parquet(
             rows[name].append(event.get(name))
     path = str(folder / "events.parquet")
     pq.write_table(pa.table(rows), path)
-    found = detect(spark.read.parquet(path), columns={"process_name": "task"})
+    found = detect(spark.read.parquet(path), columns={"comm": "task"})
     table = found.toArrow()
     assert sorted(table.column("uid").to_pylist()) == expected
     event = json.loads(table.column("event")[0].as_py())
@@ -186,7 +186,7 @@ def test_values_of_a_queue_and_their_errors(spark: Any) -> None:
         None,
         "argument pathname is not initialized",
         "column value: the value is null",
-        "invalid event: not a JSON object",
+        "not a JSON object",
     ]
     assert [row.event for row in rows[2:]] == [None, "nonsense"]
     assert [row.signature_id for row in rows] == ["TRC-1016", None, None, None]
@@ -217,7 +217,7 @@ def test_the_rule_can_be_chosen(spark: Any) -> None:
         ("a string", {}, "column event_name: missing"),
         ("value string", {"value_column": "line"}, "column line: missing; there is value"),
         ("event_name string, comm string", {}, "column pathname: missing, and prev_comm too"),
-        ("value string", {"columns": {"process_name": "x"}}, "column event_name: missing"),
+        ("value string", {"columns": {"comm": "x"}}, "column event_name: missing"),
     ],
 )
 def test_missing_columns_are_told_at_once(

@@ -13,8 +13,9 @@ from json_lines_at_random import streams
 from stage_oracle import is_hit
 from tracee_events import bprm_check, process_exec
 
-from illshell import Event, Finding, stage
+from illshell import Event, Finding, IllegitimateShell, stage
 from illshell.dialects.tracee_event import event_of
+from illshell.model.errors import UnknownNameError
 from illshell.signatures.illegitimate_shell.names import SCHED_PROCESS_EXEC
 
 HIT = process_exec("nginx", "sh", hostName="web-1")
@@ -36,7 +37,7 @@ def told() -> tuple[list[tuple[Any, str]], Any]:
         lambda payload: bytearray(json.dumps(payload).encode()),
         lambda payload: memoryview(json.dumps(payload).encode()),
         lambda payload: json.dumps(payload, indent=1) + "\n",
-        lambda payload: event_of(payload, {}),
+        event_of,
     ],
     ids=["dict", "str", "bytes", "bytearray", "memoryview", "pretty", "Event"],
 )
@@ -68,10 +69,12 @@ def test_what_is_no_event_is_an_error_of_its_own() -> None:
     items = [5, None, b"{", '{"eventName":"sched_process_exec"', b"", " ", HIT]
     assert len(list(stage.findings(items, on_error=on_error))) == 1
     assert [item for item, _ in errors] == items[:4]
-    assert errors[0][1] == "invalid event"
-    assert errors[3][1] == (
-        "invalid event: a JSON object that does not end on its line: truncated?"
-    )
+    assert [text for _, text in errors] == [
+        "invalid event: int is neither JSON nor mapping",
+        "invalid event: NoneType is neither JSON nor mapping",
+        "not a JSON object on one line; a pretty-printed document? `jq -c .` makes lines",
+        "a JSON object that does not end on its line: truncated?",
+    ]
 
 
 def test_errors_are_logged_where_nobody_takes_them(caplog: pytest.LogCaptureFixture) -> None:
@@ -101,7 +104,19 @@ def test_events_and_names_can_be_chosen() -> None:
 def test_a_value_has_its_own_bytes_and_no_offset() -> None:
     value = json.dumps(HIT)
     [finding] = stage.findings([value])
-    assert finding.event.headers.custom == {"record": value.encode()}
+    assert finding.event.headers.raw == value.encode()
+    assert finding.position is None
+
+
+def test_signatures_can_be_chosen() -> None:
+    stream = [bprm_check("nginx", "/bin/sh"), HIT]
+    assert len(list(stage.findings(stream, signatures=["TRC-1016"]))) == 2
+    [finding] = stage.findings(stream, signatures=[IllegitimateShell])
+    assert finding.payload == stream[0]
+    with pytest.raises(UnknownNameError, match="unknown signature 'TRC-1061'"):
+        stage.findings(stream, signatures=["TRC-1061"])
+    with pytest.raises(TypeError, match="5 is no signature"):
+        stage.findings(stream, signatures=[5])  # type: ignore[list-item]
 
 
 @settings(deadline=None)

@@ -1,4 +1,4 @@
-"""Tracee's packed records: codec, core and twin agree on every byte, whole or damaged."""
+"""Tracee's packed records: codec, core and reference agree on every byte, whole or damaged."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ from illshell.dialects.tracee_ebpf.codec import (
     split_records,
 )
 from illshell.dialects.tracee_ebpf.layouts import CONTEXT, LAYOUTS, layout_of
+from illshell.model.position import ByteRange
 from illshell.signatures.illegitimate_shell import reference
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 CORE = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
-TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
+REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 V0_24 = LAYOUTS["v0.24"]
 CHECK = encode_record(bprm_check("nginx", "/bin/sh"), V0_24)
 EXEC = encode_record(process_exec("apache2", "dash"), V0_24)
@@ -48,7 +49,7 @@ def judged(
     buffer: Any, layout: str = "v0.24", record_size: int | None = None, matcher: Matcher = CORE
 ) -> tuple[list[int], list[int]]:
     batch = EventBatch.from_tracee_records(buffer, layout, record_size=record_size)
-    hits, errors = batch.judge(matcher)
+    hits, errors = batch.match(matcher)
     return list(hits), list(errors)
 
 
@@ -70,7 +71,7 @@ def test_what_is_encoded_is_decoded(data: st.DataObject, release: str) -> None:
 
 
 @given(st.data(), layouts, st.booleans(), st.sampled_from([EVENTS, EVENTS[:1], EVENTS[1:]]))
-def test_core_and_twin_agree(
+def test_core_and_reference_agree(
     data: st.DataObject, release: str, fixed: bool, wanted: tuple[str, ...]
 ) -> None:
     layout = LAYOUTS[release]
@@ -79,8 +80,8 @@ def test_core_and_twin_agree(
     buffer = pack_records(several, size)
     buffer = buffer[: len(buffer) - data.draw(st.sampled_from([0, 0, 1, 3, 50]))]
     core = Matcher(CORE.web_servers, CORE.shells, wanted)
-    twin = reference.Matcher(TWIN.web_servers, TWIN.shells, wanted)
-    assert judged(buffer, release, size, core) == twin.match_records(buffer, layout, size)
+    expected = reference.Matcher(REFERENCE.web_servers, REFERENCE.shells, wanted)
+    assert judged(buffer, release, size, core) == expected.match_records(buffer, layout, size)
     assert len(EventBatch.from_tracee_records(buffer, release, record_size=size)) == len(
         list(split_records(buffer, size))
     )
@@ -97,8 +98,10 @@ def test_each_error_of_a_batch_has_its_reason(data: st.DataObject, release: str)
         assert isinstance(error, (RecordError, ArgumentNotFoundError)), (row, error)
     assert len(found) == len(judged(buffer, release)[0])
     for finding in found:
-        custom = finding.event.headers.custom
-        assert buffer[custom["offset"] :][: custom["length"]] == custom["record"]
+        headers = finding.event.headers
+        assert isinstance(headers.position, ByteRange)
+        assert buffer[headers.position.offset :][: headers.position.length] == headers.raw
+        assert finding.position == headers.position
         assert signature.matches(finding.event)
 
 
@@ -148,7 +151,7 @@ def test_event_ids_can_be_given() -> None:
     batch = EventBatch.from_tracee_records(
         buffer, "v0.24", event_ids={"sched_process_exec": 900, "security_bprm_check": 715}
     )
-    hits, errors = batch.judge(CORE)
+    hits, errors = batch.match(CORE)
     assert (list(hits), list(errors)) == ([1], [])
     assert batch.event(1).payload["eventName"] == "sched_process_exec"
 
@@ -176,7 +179,8 @@ def test_a_finding_carries_its_record() -> None:
     assert exec_.payload["eventId"] == "715"
     assert exec_.headers.selector.origin == "container"
     offset = 4 + len(CHECK) + 4
-    assert exec_.headers.custom == {"offset": offset, "length": len(record), "record": record}
+    assert exec_.headers.position == ByteRange("", offset, len(record))
+    assert exec_.headers.raw == record
 
 
 def test_every_truncation_is_seen_and_costs_no_other_record() -> None:
@@ -214,11 +218,13 @@ def test_every_byte_may_be_wrong_and_nothing_beyond_the_buffer_is_read() -> None
                 record = bytearray(whole)
                 record[at] = value
                 buffer = pack_records([record])
-                assert judged(page.ending_with(buffer)) == TWIN.match_records(buffer, V0_24), at
+                assert judged(page.ending_with(buffer)) == REFERENCE.match_records(buffer, V0_24), (
+                    at
+                )
                 fixed = bytes(record)
                 assert judged(
                     page.ending_with(fixed), "v0.24", len(fixed)
-                ) == TWIN.match_records(fixed, V0_24, len(fixed)), at  # fmt: skip
+                ) == REFERENCE.match_records(fixed, V0_24, len(fixed)), at  # fmt: skip
 
 
 @pytest.mark.parametrize("length", [0, 1, 144, 10_000, 2**31 - 1, 2**31, 2**32 - 1])
@@ -226,7 +232,7 @@ def test_a_damaged_frame_ends_the_walk_or_costs_its_record(length: int) -> None:
     buffer = pack_records([CHECK]) + struct.pack("<I", length) + bytes(144)
     buffer += b"" if length > 144 else pack_records([EXEC])
     batch = EventBatch.from_tracee_records(buffer, "v0.24")
-    hits, errors = batch.judge(CORE)
+    hits, errors = batch.match(CORE)
     assert 1 in list(errors)
     assert next(iter(hits)) == 0
     if length > 144:
@@ -327,14 +333,16 @@ def test_memory_of_every_kind(tmp_path: Path) -> None:
     path.write_bytes(data)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         batch = EventBatch.from_tracee_records(mapped, "v0.24")
-        hits, _ = batch.judge(CORE)
+        hits, _ = batch.match(CORE)
         assert list(hits) == [0, 1]
         with pytest.raises(BufferError):
             mapped.close()
         del batch
     array = np.frombuffer(data, np.uint8)
-    for buffer in (bytearray(data), memoryview(data), array):
+    for buffer in (bytearray(data), memoryview(data), array, array.view("S1"), array.view("V1")):
         assert judged(buffer) == ([0, 1], [])
+        part = EventBatch.from_tracee_records(buffer, "v0.24").slice(1, 2)
+        assert part.event(0).payload["eventName"] == EVENTS[1]
     with pytest.raises((BufferError, ValueError)):
         judged(array[::2])
     with pytest.raises(TypeError):
@@ -356,8 +364,9 @@ def test_any_row_of_many_is_found() -> None:
     batch = EventBatch.from_tracee_records(pack_records(several), "v0.24")
     assert len(batch) == 5000
     for row in (0, 1, 1023, 1024, 1025, 2047, 2048, 4999):
-        custom = batch.event(row).headers.custom
-        assert (custom["offset"], custom["record"]) == (offsets[row], several[row])
+        headers = batch.event(row).headers
+        assert headers.position == ByteRange("", offsets[row], len(several[row]))
+        assert headers.raw == several[row]
     with pytest.raises(IndexError):
         batch.event(-1)
 
@@ -402,3 +411,27 @@ def test_a_buffer_that_changes_is_no_crash() -> None:
     with pytest.raises(ValueError, match="the buffer has changed"):
         batch.event(1)
     assert judged(data) == ([], [0])
+
+
+@given(st.data(), layouts, st.booleans())
+def test_a_slice_is_the_records_themselves(data: st.DataObject, release: str, fixed: bool) -> None:
+    layout = LAYOUTS[release]
+    several = data.draw(records(layout))
+    size = max([layout.args_at, *map(len, several)]) if fixed else None
+    buffer = pack_records(several, size)
+    buffer = buffer[: len(buffer) - data.draw(st.sampled_from([0, 0, 1, 3, 50]))]
+    batch = EventBatch.from_tracee_records(buffer, release, record_size=size)
+    start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(batch))] * 2)))
+    part = batch.slice(start, stop)
+    assert len(part) == stop - start
+    hits, errors = (list(rows) for rows in part.match(CORE))
+    whole = tuple(list(rows) for rows in batch.match(CORE))
+    assert (hits, errors) == tuple(
+        [row - start for row in rows if start <= row < stop] for rows in whole
+    )
+    for row in range(len(part)):
+        assert part.event(row) == batch.event(start + row)
+        assert part.event_name_of(row) == batch.event_name_of(start + row)
+        assert str(part.damage(row)) == str(batch.damage(start + row))
+    with pytest.raises(IndexError, match=f"rows 0 to {len(part) + 1} of {len(part)} records"):
+        part.slice(0, len(part) + 1)

@@ -14,8 +14,10 @@ from illshell._version import __version__
 if TYPE_CHECKING:
     from illshell._fastmatch import NameSet
     from illshell.batch.event_batch import EventBatch
+    from illshell.detect.detector import Detector
     from illshell.detect.engine import Engine
     from illshell.detect.match import Matches, match
+    from illshell.detect.verdict import Verdict
     from illshell.model.errors import (
         ArgumentError,
         ArgumentNotFoundError,
@@ -25,25 +27,21 @@ if TYPE_CHECKING:
         IllshellError,
         InvalidEventError,
         RecordError,
+        StateError,
         StreamError,
         VersionMismatchError,
     )
-    from illshell.model.signature import (
-        Event,
-        EventHeaders,
-        Finding,
-        Signature,
-        SignatureContext,
-        SignatureEventSelector,
-        SignatureMetadata,
-        SourceComplete,
-    )
+    from illshell.model.event import Event, EventHeaders, SignatureEventSelector
+    from illshell.model.finding import Finding, SignatureMetadata
+    from illshell.model.position import ByteRange, Message, Position, Row, Sequence
+    from illshell.model.signature import Signature, SignatureContext, SourceComplete
     from illshell.signatures.illegitimate_shell.signature import IllegitimateShell
 
 # A name is imported when it is first asked for, so that `illshell --version` stays quick.
 _HOMES = {
     "illshell._fastmatch": ("NameSet",),
     "illshell.batch.event_batch": ("EventBatch",),
+    "illshell.detect.detector": ("Detector",),
     "illshell.detect.engine": ("Engine",),
     "illshell.model.errors": (
         "ArgumentError",
@@ -54,20 +52,16 @@ _HOMES = {
         "IllshellError",
         "InvalidEventError",
         "RecordError",
+        "StateError",
         "StreamError",
         "VersionMismatchError",
     ),
     "illshell.detect.match": ("Matches", "match"),
-    "illshell.model.signature": (
-        "Event",
-        "EventHeaders",
-        "Finding",
-        "Signature",
-        "SignatureContext",
-        "SignatureEventSelector",
-        "SignatureMetadata",
-        "SourceComplete",
-    ),
+    "illshell.detect.verdict": ("Verdict",),
+    "illshell.model.event": ("Event", "EventHeaders", "SignatureEventSelector"),
+    "illshell.model.finding": ("Finding", "SignatureMetadata"),
+    "illshell.model.position": ("ByteRange", "Message", "Position", "Row", "Sequence"),
+    "illshell.model.signature": ("Signature", "SignatureContext", "SourceComplete"),
     "illshell.signatures.illegitimate_shell.signature": ("IllegitimateShell",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -77,7 +71,9 @@ __all__ = [
     "ArgumentNotFoundError",
     "ArgumentNotInitializedError",
     "ArgumentTypeError",
+    "ByteRange",
     "ColumnError",
+    "Detector",
     "Engine",
     "Event",
     "EventBatch",
@@ -87,14 +83,20 @@ __all__ = [
     "IllshellError",
     "InvalidEventError",
     "Matches",
+    "Message",
     "NameSet",
+    "Position",
     "RecordError",
+    "Row",
+    "Sequence",
     "Signature",
     "SignatureContext",
     "SignatureEventSelector",
     "SignatureMetadata",
     "SourceComplete",
+    "StateError",
     "StreamError",
+    "Verdict",
     "VersionMismatchError",
     "__version__",
     "match",

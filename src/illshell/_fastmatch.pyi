@@ -5,7 +5,8 @@ import numpy as np
 from typing_extensions import Buffer
 
 from illshell.dialects.tracee_ebpf.layouts import RecordLayout
-from illshell.model.signature import Finding, SignatureContext
+from illshell.model.finding import Finding
+from illshell.model.signature import SignatureContext
 
 # NumPy's arrays say that they are buffers from Python 3.12 on only.
 _Buffer: TypeAlias = Buffer | np.ndarray[Any, Any]

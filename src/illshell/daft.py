@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from illshell.detect.verdicts import Rule
+from illshell.detect.spec import DetectorSpec
 from illshell.model.extras import import_extra
 from illshell.model.fields import choose_columns
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from daft import DataFrame, Series
 
+    from illshell.detect.spec import SignatureFactory
+
 
 def detect(
     df: DataFrame,
     *,
+    signatures: Iterable[SignatureFactory] | None = None,
     events: Iterable[str] = EVENTS,
     columns: Mapping[str, str] | None = None,
     value_column: str | None = None,
@@ -48,14 +51,14 @@ def detect(
     names = df.column_names if value_column is None else [value_column]
     if value_column is None:
         choose_columns(names, columns or {})
-    rule = Rule(tuple(events), tuple(web_servers), tuple(shells))
-    stage = ArrowStage(rule, columns, value_column, errors)
+    spec = DetectorSpec.of(signatures, events=events, web_servers=web_servers, shells=shells)
+    stage = ArrowStage(spec, columns, value_column, errors)
     # A function of Daft gives a value for each row: a finding, or null; the nulls are left out.
     row_type = pa.struct(SCHEMA)
 
     def verdicts(*series: Series) -> pa.Array:
         arrays = [each.to_arrow() for each in series]
-        rows, found = stage.judge(pa.record_batch(arrays, names))
+        rows, found = stage.findings(pa.record_batch(arrays, names))
         taken: list[int | None] = [None] * len(arrays[0])
         for index, row in enumerate(rows):
             taken[row] = index

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from illshell._fastmatch import Matcher, NameSet
 from illshell.batch.arrow import event_batches
-from illshell.detect.match import judge
+from illshell.detect.match import match_batches
 from illshell.model.extras import import_extra
+from illshell.model.fields import COMM, EVENT_NAME, PATHNAME, PREV_COMM
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 FUNCTION: Final = "illshell_match"
 """Name of the SQL function, unless the caller gives another."""
 
-_COLUMNS: Final = ("event_name", "process_name", "pathname", "prev_comm")
+_COLUMNS: Final = (EVENT_NAME, COMM, PATHNAME, PREV_COMM)
 
 
 def register(
@@ -44,7 +45,7 @@ def register(
 
     def illshell_match(event: Any, comm: Any, pathname: Any, prev_comm: Any) -> Any:
         table = pa.table([event, comm, pathname, prev_comm], names=_COLUMNS)
-        return pa.array(judge(matcher, event_batches(table)).mask())
+        return pa.array(match_batches(matcher, event_batches(table)).mask())
 
     connection.create_function(
         name,

@@ -9,10 +9,12 @@ Needs nothing of Panther's, and the compiled core only where it is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from illshell.model.signature import Finding
+from illshell.detect.detector import Detector
+from illshell.dialects.tracee_event import event_of
+from illshell.model.finding import Finding
 from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
 from illshell.signatures.illegitimate_shell.names import (
     EVENTS,
@@ -21,15 +23,14 @@ from illshell.signatures.illegitimate_shell.names import (
     SECURITY_BPRM_CHECK,
 )
 
-_matches: Callable[[dict[str, Any]], bool]
 try:
     from illshell.signatures.illegitimate_shell.signature import IllegitimateShell
-
-    _matches = IllegitimateShell(EVENTS).matches
 except ImportError:  # the compiled core is not there
-    from illshell.signatures.illegitimate_shell import reference
+    from illshell.signatures.illegitimate_shell.reference import (  # type: ignore[assignment]
+        IllegitimateShell,
+    )
 
-    _matches = reference.IllegitimateShell(EVENTS).judge
+_DETECTOR: Final = Detector([IllegitimateShell(EVENTS)])
 
 _METADATA: Final = illegitimate_shell_metadata()
 _SEVERITIES: Final = ("INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL")
@@ -37,11 +38,15 @@ _SEVERITIES: Final = ("INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
 def rule(event: Mapping[str, Any]) -> bool:
-    """Say whether the event is a web server that spawns a shell: True or False, the builtins.
+    """Whether the event is a web server that spawns a shell: True or False, the builtins.
 
     An event that can't be judged raises, which Panther reports as an error of the rule.
     """
-    return bool(_matches(_payload(event)))
+    verdicts = _DETECTOR.event(event_of(_payload(event)))
+    for verdict in verdicts:
+        if verdict.error is not None:
+            raise verdict.error
+    return bool(verdicts)
 
 
 def title(event: Mapping[str, Any]) -> str:
@@ -97,7 +102,12 @@ def _payload(event: Mapping[str, Any]) -> dict[str, Any]:
 def _parties(event: Mapping[str, Any]) -> tuple[str, str]:
     """Give the comm of the web server and the shell that it started."""
     comm = str(event.get("processName"))
-    arguments = {arg.get("name"): arg.get("value") for arg in reversed(event.get("args") or ())}
+    arguments = {
+        arg.get("name"): arg.get("value")
+        for arg in reversed(event.get("args") or ())
+        # The rule reads up to the argument that decides; what comes after it may be anything.
+        if isinstance(arg, Mapping)
+    }
     if event.get("eventName") == SECURITY_BPRM_CHECK:
         return comm, str(arguments.get(PATHNAME))
     return str(arguments.get(PREV_COMM)), comm

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from illshell.detect.verdicts import Rule
+from illshell.detect.spec import DetectorSpec
 from illshell.model.extras import import_extra
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
     from ray.data import Dataset
 
+    from illshell.detect.spec import SignatureFactory
+
 
 def detect(
     dataset: Dataset,
     *,
+    signatures: Iterable[SignatureFactory] | None = None,
     events: Iterable[str] = EVENTS,
     columns: Mapping[str, str] | None = None,
     value_column: str | None = None,
@@ -43,7 +46,7 @@ def detect(
     import_extra("ray.data", "ray")
     from illshell.detect.arrow_stage import ArrowStage
 
-    rule = Rule(tuple(events), tuple(web_servers), tuple(shells))
-    stage = ArrowStage(rule, columns, value_column, errors)
+    spec = DetectorSpec.of(signatures, events=events, web_servers=web_servers, shells=shells)
+    stage = ArrowStage(spec, columns, value_column, errors)
     options = {"batch_format": "pyarrow", "zero_copy_batch": True, **ray_options}
     return dataset.map_batches(stage.__call__, **options)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from illshell.detect.verdicts import Rule
+from illshell.detect.spec import DetectorSpec
 from illshell.formats.finding_fields import FIELDS
 from illshell.model.errors import ColumnError
 from illshell.model.extras import import_extra
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation
 
     from illshell.detect.arrow_stage import ArrowStage
+    from illshell.detect.spec import SignatureFactory
 
 SCHEMA: Final = ", ".join(f"{name} {kind}" for name, kind in FIELDS.items())
 """The columns of the result as DDL, described in :data:`illshell.formats.finding_fields.FIELDS`."""
@@ -43,6 +44,7 @@ VALUE: Final = "value"
 def detect(
     df: DataFrame,
     *,
+    signatures: Iterable[SignatureFactory] | None = None,
     events: Iterable[str] = EVENTS,
     columns: Mapping[str, str] | None = None,
     value_column: str | None = None,
@@ -54,7 +56,7 @@ def detect(
     """Give the findings among the events of a DataFrame, batch or streaming, as :data:`SCHEMA`.
 
     ``df`` holds the events in one of two ways. In columns: event name, comm, ``pathname`` and
-    ``prev_comm``, called as :data:`illshell.model.fields.KNOWN_NAMES` says or as ``columns`` does.
+    ``prev_comm``, called as :data:`illshell.model.fields.FIELDS` says or as ``columns`` does.
     Or as JSON, one event a value of ``value_column`` (string or binary); that is ``value`` where
     neither is given and ``df`` has no columns of events. Blank values are passed over.
 
@@ -69,20 +71,20 @@ def detect(
     """
     functions = import_extra("pyspark.sql.functions", "spark")
     import_extra("pyarrow", "spark")
-    rule = Rule(tuple(events), tuple(web_servers), tuple(shells))
+    spec = DetectorSpec.of(signatures, events=events, web_servers=web_servers, shells=shells)
     if value_column is None and columns is None and VALUE in df.columns and not _has_events(df):
         value_column = VALUE
     if value_column is None:
         chosen = choose_columns(df.columns, columns or {})
         if PATHNAME not in chosen and PREV_COMM not in chosen:
             raise ColumnError(PATHNAME, f"missing, and {PREV_COMM} too: nothing can be judged")
-        df = _wanted(df, chosen["event_name"], rule.events)
+        df = _selected(df, chosen["event_name"], spec)
     elif value_column not in df.columns:
         raise ColumnError(value_column, f"missing; there is {', '.join(df.columns) or 'nothing'}")
     else:
         kept = (value_column, *COORDINATES)
         df = df.select(*(name for name in df.columns if name in kept))
-    task = _Task(rule, None if columns is None else dict(columns), value_column)
+    task = _Task(spec, None if columns is None else dict(columns), value_column)
     error = functions.col("error")
     verdicts = df.mapInArrow(task, SCHEMA).observe(
         observation,
@@ -100,11 +102,13 @@ def _has_events(df: DataFrame) -> bool:
     return True
 
 
-def _wanted(df: DataFrame, event_name: str, events: tuple[str, ...]) -> DataFrame:
-    """Leave other events behind before they cost a way to Python, where the names are strings."""
+def _selected(df: DataFrame, event_name: str, spec: DetectorSpec) -> DataFrame:
+    """Leave out events that no signature selects before they are handed to Python."""
     types: Any = import_extra("pyspark.sql.types", "spark")
-    if isinstance(df.schema[event_name].dataType, types.StringType):
-        return df.where(df[event_name].isin(*events))
+    with spec.make() as detector:
+        names = detector.event_names
+    if names is not None and isinstance(df.schema[event_name].dataType, types.StringType):
+        return df.where(df[event_name].isin(*names))
     return df
 
 
@@ -112,18 +116,18 @@ def _wanted(df: DataFrame, event_name: str, events: tuple[str, ...]) -> DataFram
 class _Task:
     """What an executor runs on the record batches of a partition."""
 
-    rule: Rule
+    spec: DetectorSpec
     columns: Mapping[str, str] | None
     value_column: str | None
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         stage = self._stage()
         for batch in batches:
-            _, found = stage.judge(batch)
+            _, found = stage.findings(batch)
             if found.num_rows:
                 yield found
 
     def _stage(self) -> ArrowStage:
         from illshell.detect.arrow_stage import ArrowStage
 
-        return ArrowStage(self.rule, self.columns, self.value_column, errors=True)
+        return ArrowStage(self.spec, self.columns, self.value_column, errors=True)

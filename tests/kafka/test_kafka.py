@@ -17,8 +17,8 @@ from kafka_broker import PASSWORD, USER, Broker
 from kafka_topics import Feeder, Topics, Truth, read, small_lines
 from tracee_events import bprm_check, process_exec
 
+from illshell.detect.spec import DetectorSpec
 from illshell.readers.json_lines.definition import BOM
-from illshell.signatures.illegitimate_shell.names import EVENTS
 from illshell.sources.kafka import runner
 from illshell.sources.kafka.failures import KafkaInputError, KafkaOutputError
 from illshell.sources.kafka.options import KafkaOptions
@@ -30,7 +30,8 @@ BARE = bprm_check("httpd", "/bin/bash")
 
 
 def produce(topics: Topics, *values: bytes | None, **more: Any) -> None:
-    producer = Producer({"bootstrap.servers": topics.address})
+    # Idempotent: without it a retry may put a message behind the next one.
+    producer = Producer({"bootstrap.servers": topics.address, "enable.idempotence": True})
     for value in values:
         producer.produce(topics.events, value, partition=0, **more)
     assert producer.flush(30) == 0
@@ -39,7 +40,12 @@ def produce(topics: Topics, *values: bytes | None, **more: Any) -> None:
 def options(topics: Topics, **more: Any) -> KafkaOptions:
     given: dict[str, Any] = {"dead_letter_topic": topics.dead, "exit_at_end": True} | more
     return KafkaOptions(
-        topics.address, (topics.events,), topics.group, topics.findings, EVENTS, **given
+        topics.address,
+        (topics.events,),
+        topics.group,
+        topics.findings,
+        DetectorSpec.of(),
+        **given,
     )
 
 
@@ -61,7 +67,7 @@ def test_the_findings_are_the_oracles(topics: Topics, reader: str, mode: str) ->
     assert topics.committed() == Feeder(topics, lines).ends()
     assert result.summary.startswith(
         "illshell: 20,000 messages (0 empty), 19,986 events (806 judged, 19,180 skipped), "
-        "400 findings, 14 bad lines, 6 errors, 20 dead letters; "
+        "400 findings, 14 invalid lines, 6 events that could not be judged, 20 dead letters; "
     )
     assert f"… and {20 - 10} more bad ones" in result.err
     again = run(topics)
@@ -82,19 +88,19 @@ def test_the_shape_of_what_comes_out(topics: Topics, reader: str) -> None:
     produce(topics, bad, key=b"\xff", headers=[("mine", b"1"), ("mine", None)])
     result = run(topics, "--reader", reader)
     assert "5 messages (2 empty), 6 events (6 judged, 0 skipped), 5 findings, " in result.summary
-    assert "1 bad line, 1 error, 1 dead letter; " in result.summary
+    assert "1 invalid line, 1 event that could not be judged, 1 dead letter; " in result.summary
 
     findings = read(topics.address, topics.findings)
     records = sorted(
         (json.loads(each.value() or b"") for each in findings),
-        key=lambda record: (record["offset"], record["event"]["eventName"] == EVENTS[1]),
+        key=lambda record: list(record["position"].values()),
     )
-    shown = ["uid", "sig_metadata", "event", "data", "source", "partition", "offset", "length"]
-    assert list(records[0]) == shown
+    assert list(records[0]) == ["uid", "sig_metadata", "event", "data", "position"]
     assert [each["event"] for each in records] == [CHECK, EXEC, BARE, BARE, BARE]
-    assert [each["offset"] for each in records] == [0, 0, 3, 3, 4]
-    assert {each["source"] for each in records} == {topics.events}
-    assert {each["length"] for each in records[2:]} == {len(json.dumps(BARE))}
+    assert [each["position"] for each in records] == [
+        {"topic": topics.events, "partition": 0, "offset": offset, "line": line}
+        for offset, line in [(0, 0), (0, 1), (3, 0), (3, 1), (4, 1)]
+    ]
     assert len({each["uid"] for each in records}) == 5
     assert sorted(record["uid"] for record in records) == sorted(
         (each.key() or b"").decode() for each in findings
@@ -106,7 +112,7 @@ def test_the_shape_of_what_comes_out(topics: Topics, reader: str) -> None:
             "illshell.signature": b"TRC-1016",
             "illshell.topic": topics.events.encode(),
             "illshell.partition": b"0",
-            "illshell.offset": str(json.loads(each.value() or b"")["offset"]).encode(),
+            "illshell.offset": str(json.loads(each.value() or b"")["position"]["offset"]).encode(),
         }
         for each in findings
     )
@@ -211,7 +217,7 @@ def test_what_the_brokers_do_not_have(topics: Topics) -> None:
 def test_no_broker(topics: Topics, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "STARTING", 1.5)
     told: list[str] = []
-    nowhere = KafkaOptions("127.0.0.1:1", ("a",), "g", "b", EVENTS)
+    nowhere = KafkaOptions("127.0.0.1:1", ("a",), "g", "b", DetectorSpec.of())
     job = runner.KafkaRun(nowhere, StopFlag(), report=told.append, on_bad=print)
     with pytest.raises(KafkaInputError, match=r"topic a: .*(refused|down)"):
         job.run()
@@ -308,6 +314,12 @@ def test_a_finding_that_is_too_large(topics: Topics) -> None:
         assert f"{topics.events}, partition 0, offset 1: what it gives has 1,0" in result.err
         assert f"bytes, more than message.max.bytes lets into {topics.findings}" in result.err
         assert topics.committed()[0] == 0
+
+
+def test_a_signature_that_is_not_registered() -> None:
+    arguments = ["kafka", "--brokers=x", "--topic=a", "--group=g", "--findings-topic=b"]
+    result = illshell(*arguments, "--signature=TRC-1061", code=2)
+    assert "unknown signature 'TRC-1061' (did you mean TRC-1016?)" in " ".join(result.err.split())
 
 
 def test_without_the_extra() -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from nanoarrow import c_array, c_array_stream
-from nanoarrow.iterator import PyIterator
 
 from illshell._fastmatch import Column
-from illshell.batch.event_batch import EventBatch
+from illshell.batch.cells import arrow_cells
+from illshell.batch.event_batch import JUDGED, TEXTS, EventBatch
 from illshell.model.errors import ColumnError
-from illshell.model.fields import REQUIRED, choose_columns
+from illshell.model.fields import COMM, EVENT_NAME, choose_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,16 +19,19 @@ if TYPE_CHECKING:
     from nanoarrow.c_array import CArray, CArrayView
     from nanoarrow.c_schema import CSchema
 
+    from illshell.batch.event_batch import ColumnSource
+    from illshell.model.position import Position
+
 
 class ArrowArrayExportable(Protocol):
-    """An object that gives an Arrow array."""
+    """An object that exports an Arrow array."""
 
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
         """Export schema and array as PyCapsules."""
 
 
 class ArrowStreamExportable(Protocol):
-    """An object that gives a stream of Arrow arrays."""
+    """An object that exports a stream of Arrow arrays."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export the stream as a PyCapsule."""
@@ -61,11 +65,11 @@ def event_batches(
     columns: Mapping[str, str] | None = None,
     event_name: str | None = None,
 ) -> Iterator[EventBatch]:
-    """Give the batches of Arrow data, one by one, each a view of the producer's memory.
+    """Yield the batches of Arrow data, each a view of the producer's memory.
 
     ``data``: has ``__arrow_c_stream__`` or ``__arrow_c_array__`` (pyarrow, Polars, pandas, DuckDB,
     nanoarrow, ...). ``columns``: what the data calls the columns of an EventBatch, where that is
-    none of :data:`illshell.model.fields.KNOWN_NAMES`, such as ``{"process_name": "task"}``.
+    none of :data:`illshell.model.fields.FIELDS`, such as ``{"comm": "task"}``.
     ``event_name``: the name of every row, in place of a column. Raises ColumnError for a column
     that is missing or of a type that holds no names. What the producer's stream raises comes out
     here. Each capsule is released once, at the end, by ``close`` of the iterator, or by an error.
@@ -83,41 +87,62 @@ def event_batch(
     data: ArrowArrayExportable,
     columns: Mapping[str, str] | None = None,
     event_name: str | None = None,
+    position_of: Callable[[int], Position | None] | None = None,
 ) -> EventBatch:
-    """Give one record batch as an EventBatch; see :func:`event_batches`."""
-    return _from_c_array(c_array(data), columns, event_name)
+    """Return one record batch as an EventBatch; see :func:`event_batches`.
+
+    ``position_of`` returns where the event of a row came from.
+    """
+    return _from_c_array(c_array(data), columns, event_name, position_of)
 
 
 def _from_c_array(
-    array: CArray, columns: Mapping[str, str] | None, event_name: str | None
+    array: CArray,
+    columns: Mapping[str, str] | None,
+    event_name: str | None,
+    position_of: Callable[[int], Position | None] | None = None,
 ) -> EventBatch:
     schema = array.schema
     if schema.format != "+s":
-        raise ColumnError("*", f"Arrow data of type {_type_name(schema)}, where a struct would do")
+        raise ColumnError("*", f"Arrow data of type {_type_name(schema)}; expected a struct")
     names = [child.name for child in schema.children]
-    chosen = {
-        column: names.index(name)
-        for column, name in choose_columns(names, columns or {}, event_name).items()
-    }
-    view = array.view()
-    if view.null_count:
-        raise ColumnError("*", f"{view.null_count} rows of the struct itself are null")
-    taken = {
-        column: _column(
-            column, array, view.child(index), schema.child(index), view.offset, view.length
-        )
-        for column, index in chosen.items()
+    chosen = choose_columns(names, columns or {}, event_name=event_name)
+    if null_count := _null_count(array):
+        raise ColumnError("*", f"{null_count} rows of the struct itself are null")
+
+    def column(field: str, index: int) -> Column:
+        child = schema.child(index)
+        try:
+            view = array.child(index).view()
+        except RuntimeError as error:  # of nanoarrow
+            raise ColumnError(field, f"Arrow type {_type_name(child)}: {error}") from None
+        return _column(field, array, view, child, array.offset, array.length)
+
+    sources: dict[str, ColumnSource] = {}
+    for field, name in chosen.items():
+        index = names.index(name)
         # A column of Arrow's null type is one that is absent, unless the rule can't do without.
-        if column in REQUIRED or view.child(index).storage_type != "na"
-    }
+        if field not in (EVENT_NAME, COMM) and schema.child(index).format == "n":
+            continue
+        sources[field] = column(field, index) if field in TEXTS else partial(column, field, index)
+    if event_name is not None:
+        sources[EVENT_NAME] = event_name
+    judged = {chosen[field] for field in JUDGED if field in chosen}
+    others = [name for name in names if name not in judged and names.count(name) == 1]
     return EventBatch(
-        event_name=taken["event_name"] if event_name is None else event_name,
-        process_name=taken["process_name"],
-        pathname=taken.get("pathname"),
-        prev_comm=taken.get("prev_comm"),
-        record=taken.get("record"),
-        other_values=_other_values(array, set(chosen.values())),
+        sources,
+        length=array.length,
+        cells=arrow_cells(array, others, lambda index: column(names[index], index)),
+        renamed={name: field for field, name in chosen.items()},
+        position_of=position_of,
     )
+
+
+def _null_count(array: CArray) -> int:
+    """Count the null rows of a struct, where its producer has not: -1 stands for that."""
+    if array.null_count >= 0 or not array.buffers[0]:
+        return max(int(array.null_count), 0)
+    return int(array.view().null_count)
 
 
 def _column(
@@ -128,7 +153,7 @@ def _column(
     nanoarrow's buffer of a child does not keep the array's memory, so the column keeps ``owner``.
     """
     if view.n_buffers == 0:
-        raise _holds_no_names(name, schema)
+        raise _holds_no_text(name, schema)
     offset = parent_offset + view.offset
     validity = view.buffer(0) if view.null_count else None
     storage = view.storage_type
@@ -154,38 +179,12 @@ def _column(
     if storage == "fixed_size_binary":
         width = int(schema.format.removeprefix("w:"))
         return Column.fixed(view.buffer(1), width, length, offset, validity, owner=owner)
-    raise _holds_no_names(name, schema)
+    raise _holds_no_text(name, schema)
 
 
-def _holds_no_names(name: str, schema: CSchema) -> ColumnError:
-    return ColumnError(name, f"Arrow type {_type_name(schema)} holds no names; {_WANTED} would do")
+def _holds_no_text(name: str, schema: CSchema) -> ColumnError:
+    return ColumnError(name, f"Arrow type {_type_name(schema)} holds no text; expected {_WANTED}")
 
 
 def _type_name(schema: CSchema) -> str:
     return str(schema._to_string(max_chars=200, recursive=True) or schema.format)
-
-
-def _other_values(array: CArray, taken: set[int]) -> Callable[[int], Mapping[str, Any]]:
-    """Give a function from row to the values of the columns that the rule does not read.
-
-    A column of a type that nanoarrow can't turn into Python values is left out.
-    """
-    children = [
-        (child.name, array.child(index))
-        for index, child in enumerate(array.schema.children)
-        if index not in taken
-    ]
-    parent_offset = array.offset
-
-    def values_of(row: int) -> Mapping[str, Any]:
-        values = {}
-        for name, child in children:
-            at = parent_offset + row
-            try:
-                cell = PyIterator(child.schema, array_view=child[at : at + 1].view())
-            except (NotImplementedError, ValueError):
-                continue
-            values[name] = next(iter(cell))
-        return values
-
-    return values_of

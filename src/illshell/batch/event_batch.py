@@ -3,68 +3,145 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from illshell.dialects.tracee_event import event_of
 from illshell.model.errors import ColumnError
-from illshell.signatures.illegitimate_shell.names import PATHNAME, PREV_COMM
+from illshell.model.fields import (
+    COMM,
+    EVENT_NAME,
+    FIELDS,
+    PATHNAME,
+    PREV_COMM,
+    RAW_EVENT,
+    normalized,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Buffer
 
     from illshell._fastmatch import Column, Matcher, Rows
     from illshell.batch.arrow import ArrowArrayExportable, ArrowStreamExportable
-    from illshell.dialects.tracee_ebpf.records import TraceeRecords
+    from illshell.dialects.tracee_ebpf.records import EbpfRecords
     from illshell.model.errors import IllshellError
-    from illshell.model.signature import Event
+    from illshell.model.event import Event
+    from illshell.model.position import Position
+
+ColumnSource: TypeAlias = "Column | str | Callable[[], Column]"
+"""A column, a str that is the value of every row, or what returns the column when it is read."""
+
+
+TEXTS: Final = (EVENT_NAME, COMM, PATHNAME, PREV_COMM)
+"""The fields of text that rules read: their types are checked when a batch is made."""
+
+JUDGED: Final = (*TEXTS, RAW_EVENT)
+"""The fields that an event is rebuilt from in their own columns; all others come as cells."""
 
 
 class Batch(Protocol):
-    """Packed events of any form: what :meth:`illshell.IllegitimateShell.on_batch` asks of them."""
+    """Packed events of any form, as signatures judge them."""
 
     def __len__(self) -> int:
         """Count the events."""
 
-    def judge(
+    def match(
         self, matcher: Matcher
     ) -> tuple[Rows, Rows] | tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give the rows that match and the rows in error, both in order."""
+        """Return the rows that match and the rows in error, both in order."""
 
     def event(self, row: int) -> Event:
         """Build the event of a row: the only step that makes Python objects of it."""
 
+    def event_name_of(self, row: int) -> str | None:
+        """Return the name of a row's event, None where it has none or it can't be read."""
+
     def damage(self, row: int) -> IllshellError | None:
-        """Say what keeps the packed form of a row from being read, or None."""
+        """Return what keeps the packed form of a row from being read, or None."""
+
+    def slice(self, start: int, stop: int) -> Batch:
+        """Return rows ``start`` to ``stop`` as a batch of their own, in the same memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventBatch:
-    """Packed events, judged by :meth:`illshell.IllegitimateShell.on_batch`.
+class EventBatch(Mapping[str, "Column | str"]):
+    """Packed events: a mapping of field names to columns of equal length.
 
-    ``event_name``: a column, or a str that is the name of every row. ``process_name``: comms.
-    ``pathname`` and ``prev_comm`` may be absent, which is as if null in every row; a null where the
-    rule must read is an error of that row. A finding's event is decoded from ``record``, each
-    event's own JSON, or, where there is none, rebuilt from the columns and what ``other_values``
-    gives for the row. ``custom`` gives the row's extra headers.
+    ``columns``: by names out of :data:`illshell.model.fields.FIELDS`; ``event_name`` and ``comm``
+    must be there, and ``event_name`` may be a str. A column that is absent is as if null in every
+    row; a null where a rule must read is an error of that row. ``length``: rows, where no column
+    says it. ``cells``: returns the values of a row's further columns, by their own names, of which
+    ``renamed`` are known as fields. ``position_of``: returns the position of a row.
+
+    A finding's event is decoded from ``raw_event``, each event's own JSON, or, where that is absent
+    or holds no JSON object, rebuilt from the columns: what was judged, then the further columns.
 
     Immutable; the buffers must stay unchanged as long as the batch is used. Thread-safe.
     """
 
-    event_name: Column | str
-    process_name: Column
-    pathname: Column | None = None
-    prev_comm: Column | None = None
-    record: Column | None = None
-    other_values: Callable[[int], Mapping[str, Any]] | None = None
-    custom: Callable[[int], Mapping[str, Any]] | None = None
+    __slots__ = ("_cells", "_columns", "_length", "_position_of", "_renamed")
+
+    def __init__(
+        self,
+        columns: Mapping[str, ColumnSource],
+        *,
+        length: int | None = None,
+        cells: Callable[[int], Mapping[str, Any]] | None = None,
+        renamed: Mapping[str, str] | None = None,
+        position_of: Callable[[int], Position | None] | None = None,
+    ) -> None:
+        for name in (EVENT_NAME, COMM):
+            if name not in columns:
+                raise ColumnError(name, f"missing; there is {', '.join(columns) or 'no column'}")
+        for name in columns:
+            if name not in FIELDS:
+                raise ColumnError(name, f"unknown field; expected one of {', '.join(FIELDS)}")
+        self._columns = dict(columns)
+        self._cells = cells
+        self._renamed = renamed or {}
+        self._position_of = position_of
+        self._length = -1 if length is None else length
+        if length is None:
+            comm = self[COMM]
+            if isinstance(comm, str):
+                raise ColumnError(COMM, "a str, where a column says how many rows there are")
+            self._length = len(comm)
+        for name, column in columns.items():
+            if not (callable(column) or isinstance(column, str)):
+                self._check_length(name, column)
+
+    def __getitem__(self, name: str) -> Column | str:
+        column = self._columns[name]
+        if callable(column):
+            column = column()
+            self._check_length(name, column)
+            self._columns[name] = column
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
 
     def __len__(self) -> int:
-        return len(self.process_name)
+        return self._length
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __bool__(self) -> bool:
+        return self._length > 0
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"<EventBatch of {self._length} rows: {', '.join(self._columns)}>"
+
+    def _check_length(self, name: str, column: Column) -> None:
+        if self._length >= 0 and len(column) != self._length:
+            raise ColumnError(name, f"{len(column)} rows, where the batch has {self._length}")
 
     @staticmethod
     def from_arrow(
@@ -104,7 +181,7 @@ class EventBatch:
         *,
         record_size: int | None = None,
         event_ids: Mapping[str, int] | None = None,
-    ) -> TraceeRecords:
+    ) -> EbpfRecords:
         """Take the records that Tracee's eBPF side submits, without a copy.
 
         ``buffer``: a bytes-like object or mmap of records. ``layout``: the release that wrote them,
@@ -122,78 +199,150 @@ class EventBatch:
 
         Raises ValueError for a layout or event that is unknown or a size that no record has.
         """
-        from illshell.dialects.tracee_ebpf.records import TraceeRecords
+        from illshell.dialects.tracee_ebpf.records import EbpfRecords
 
-        return TraceeRecords(buffer, layout, record_size=record_size, event_ids=event_ids)
+        return EbpfRecords(buffer, layout, record_size=record_size, event_ids=event_ids)
 
     def slice(self, start: int, stop: int) -> EventBatch:
-        """Give rows ``start`` to ``stop`` as a batch of their own, in the same memory."""
+        """Return rows ``start`` to ``stop`` as a batch of their own, in the same memory."""
+        if not 0 <= start <= stop <= self._length:
+            raise IndexError(f"rows {start} to {stop} of a batch of {self._length}")
 
-        def part(column: Column | None) -> Column | None:
-            return None if column is None else column.slice(start, stop)
+        def part(name: str) -> ColumnSource:
+            column = self._columns[name]
+            if isinstance(column, str):
+                return column
+            if callable(column):
+                return lambda: cast("Column", self[name]).slice(start, stop)
+            return column.slice(start, stop)
 
-        other_values, custom = self.other_values, self.custom
+        cells, position_of = self._cells, self._position_of
         return EventBatch(
-            event_name=self.event_name
-            if isinstance(self.event_name, str)
-            else self.event_name.slice(start, stop),
-            process_name=self.process_name.slice(start, stop),
-            pathname=part(self.pathname),
-            prev_comm=part(self.prev_comm),
-            record=part(self.record),
-            other_values=other_values and (lambda row: other_values(start + row)),
-            custom=custom and (lambda row: custom(start + row)),
+            {name: part(name) for name in self._columns},
+            length=stop - start,
+            cells=cells and (lambda row: cells(start + row)),
+            renamed=self._renamed,
+            position_of=position_of and (lambda row: position_of(start + row)),
         )
 
-    def judge(self, matcher: Matcher) -> tuple[Rows, Rows]:
-        """Give the rows that match and the rows in error; see :meth:`Matcher.match`."""
-        return matcher.match(self.event_name, self.process_name, self.pathname, self.prev_comm)
+    def with_cells(
+        self, cells: Callable[[int], Mapping[str, Any]], renamed: Mapping[str, str]
+    ) -> EventBatch:
+        """Return the same rows with these further columns; ``renamed`` are known as fields."""
+        return EventBatch(
+            self._columns,
+            length=self._length,
+            cells=cells,
+            renamed=renamed,
+            position_of=self._position_of,
+        )
+
+    def match(self, matcher: Matcher) -> tuple[Rows, Rows]:
+        """Return the rows that match and the rows in error; see :meth:`Matcher.match`."""
+        comm, pathname, prev_comm = (
+            cast("Column | None", self.get(name)) for name in (COMM, PATHNAME, PREV_COMM)
+        )
+        return matcher.match(self[EVENT_NAME], cast("Column", comm), pathname, prev_comm)
 
     def damage(self, row: int) -> ColumnError | None:
-        """Say what keeps the columns of a row from being read, or None."""
-        if self.record is None and self.process_name[row] is None:
-            return ColumnError("process_name", f"row {row} is null")
-        return None
+        """Return what keeps the columns of a row from being read, or None.
+
+        Where the row has its event's own JSON, that says more than a null in a column.
+        """
+        comm = self[COMM]
+        try:
+            if isinstance(comm, str) or comm[row] is not None:
+                return None
+            error = ColumnError(COMM, f"row {row} is null", row)
+        except ValueError:
+            outside = f"row {row}: its value lies outside the column's buffers"
+            error = ColumnError(COMM, outside, row)
+        raw = self._raw(row)
+        return error if raw is None or _decoded(raw) is None else None
+
+    def position_of(self, row: int) -> Position | None:
+        """Return where the event of a row came from, None where that is not known."""
+        return None if self._position_of is None else self._position_of(row)
+
+    def event_name_of(self, row: int) -> str | None:
+        """Return the name of a row's event, None where it has none or it can't be read."""
+        return self._value(EVENT_NAME, row)
 
     def event(self, row: int) -> Event:
         """Build the event of a row: the only step that makes Python objects of it."""
-        payload = self._rebuilt(row) if self.record is None else self._decoded(self.record, row)
-        return event_of(payload, self.custom(row) if self.custom else {})
+        raw = self._raw(row)
+        payload = None if raw is None else _decoded(raw)
+        if payload is None:
+            return event_of(self._rebuilt(row), self.position_of(row))
+        return event_of(payload, self.position_of(row), raw)
 
-    def _decoded(self, record: Column, row: int) -> dict[str, Any]:
-        text = record[row]
-        payload = None if text is None else json.loads(text)
-        if not isinstance(payload, dict):
-            raise ColumnError("record", f"row {row} is no JSON object")
-        return payload
+    def _raw(self, row: int) -> bytes | None:
+        if RAW_EVENT not in self._columns:
+            return None
+        try:
+            return cast("Column", self[RAW_EVENT])[row]
+        except (ColumnError, ValueError):
+            return None
 
     def _rebuilt(self, row: int) -> dict[str, Any]:
-        event_name = self.event_name
-        named = event_name if isinstance(event_name, str) else _text(event_name, row)
-        arguments = ((PATHNAME, self.pathname), (PREV_COMM, self.prev_comm))
+        arguments = {name: self._value(name, row) for name in (PATHNAME, PREV_COMM)}
         payload: dict[str, Any] = {
-            "eventName": named,
-            "processName": _text(self.process_name, row),
+            "eventName": self._value(EVENT_NAME, row),
+            "processName": self._value(COMM, row),
             "args": [
                 {"name": name, "type": "string", "value": value}
-                for name, column in arguments
-                if column is not None and (value := _text(column, row)) is not None
+                for name, value in arguments.items()
+                if value is not None
             ],
         }
-        if self.other_values is not None:
-            payload |= self.other_values(row)
+        cells = dict(self._cells(row)) if self._cells else {}
+        # A column that was chosen for a field comes before another one of the field's own key.
+        for name in sorted(cells, key=lambda name: name not in self._renamed):
+            value = cells[name]
+            field = FIELDS.get(self._renamed.get(name, ""))
+            key = name if field is None or field.key is None else field.key
+            if key not in payload:
+                known = None if field is None else normalized(value, field.kind)
+                payload[key] = value if known is None else known
         return payload
+
+    def _value(self, name: str, row: int) -> str | None:
+        if name not in self._columns:
+            return None
+        try:
+            return _text(self[name], row)
+        except ColumnError:
+            return None
 
 
 def as_batch(data: Batch | ArrowArrayExportable | ArrowStreamExportable) -> Batch:
-    """Give a batch as it is, and Arrow data of any producer as a batch."""
-    if hasattr(data, "judge"):
+    """Return a batch as it is, and Arrow data of any producer as a batch."""
+    if hasattr(data, "match") and hasattr(data, "event_name_of"):
         return cast("Batch", data)
-    from illshell.batch.chunked import Batches
+    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        from illshell.batch.chunked import ChunkedBatch
 
-    return Batches.of(cast("ArrowStreamExportable", data))
+        return ChunkedBatch.of(data)
+    raise TypeError(
+        f"{type(data).__name__} is no batch of events; give an EventBatch, or Arrow data: an "
+        "object with __arrow_c_stream__ or __arrow_c_array__"
+    )
 
 
-def _text(column: Column, row: int) -> str | None:
-    value = column[row]
+def _decoded(raw: bytes) -> dict[str, Any] | None:
+    try:
+        payload = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None
+
+
+def _text(column: Column | str, row: int) -> str | None:
+    """Return the value of a row; None for a null, and where it lies outside the buffers."""
+    if isinstance(column, str):
+        return column
+    try:
+        value = column[row]
+    except ValueError:
+        return None
     return None if value is None else value.decode("utf-8", "surrogateescape")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from illshell._fastmatch import Column
-from illshell.batch.event_batch import EventBatch
+from illshell.batch.event_batch import JUDGED, TEXTS, ColumnSource, EventBatch
 from illshell.model.errors import ColumnError
-from illshell.model.fields import choose_columns
+from illshell.model.fields import EVENT_NAME, choose_columns
 
 
 def event_batch(
     data: Any, columns: Mapping[str, str] | None = None, event_name: str | None = None
 ) -> EventBatch:
-    """Give NumPy data as an EventBatch, each column a view of the array it came in.
+    """Return NumPy data as an EventBatch, each column a view of the array it came in.
 
     ``data``: a structured array of shape (n,), or a mapping of column names to columns. A column
     is an array of shape (n,) and dtype ``S<width>``, zero-padded, or a pair of ``(offsets,
@@ -24,8 +25,8 @@ def event_batch(
     of shape (n + 1,), values uint8, validity a bitmap of uint8 with a 0 bit for a null. In a
     mapping ``event_name`` may also be a str, the name of every row, or a pair of ``(codes,
     names)``: integers of shape (n,) that number a list of names.
-    ``columns``: what the data calls the columns of an EventBatch, where that is none of
-    :data:`illshell.model.fields.KNOWN_NAMES`.
+    ``columns``: what the data calls the columns of an EventBatch, where that is other
+    than :data:`illshell.model.fields.FIELDS` says.
     ``event_name``: the name of every row, in place of a column.
     Raises ColumnError for a column that is missing or of a dtype that holds no names.
     """
@@ -35,25 +36,24 @@ def event_batch(
         names = list(data.dtype.names)
     else:
         raise ColumnError("*", f"{type(data).__name__} is neither a structured array nor a mapping")
-    chosen = choose_columns(names, columns or {}, event_name)
-    given = data[chosen["event_name"]] if event_name is None else event_name
-    taken = {
-        column: _column(column, data[name])
-        for column, name in chosen.items()
-        if column != "event_name" or not isinstance(given, str)
-    }
-    others = [name for name in names if name not in chosen.values()]
-
-    def other_values(row: int) -> dict[str, Any]:
-        return {name: _item(data[name], row) for name in others}
-
+    chosen = choose_columns(names, columns or {}, event_name=event_name)
+    sources: dict[str, ColumnSource] = {}
+    for field, name in chosen.items():
+        given = data[name]
+        if field == EVENT_NAME and isinstance(given, str):
+            sources[field] = given
+        elif field in TEXTS:
+            sources[field] = _column(field, given)
+        else:
+            sources[field] = partial(_column, field, given)
+    if event_name is not None:
+        sources[EVENT_NAME] = event_name
+    judged = {chosen[field] for field in JUDGED if field in chosen}
+    others = [name for name in names if name not in judged]
     return EventBatch(
-        event_name=given if isinstance(given, str) else taken["event_name"],
-        process_name=taken["process_name"],
-        pathname=taken.get("pathname"),
-        prev_comm=taken.get("prev_comm"),
-        record=taken.get("record"),
-        other_values=other_values,
+        sources,
+        cells=lambda row: {name: _item(data[name], row) for name in others},
+        renamed={name: field for field, name in chosen.items()},
     )
 
 
@@ -61,7 +61,7 @@ def _column(name: str, given: Any) -> Column:
     if isinstance(given, np.ndarray):
         return _fixed(name, given)
     if isinstance(given, (tuple, list)) and len(given) in (2, 3):
-        if name == "event_name" and not isinstance(given[1], np.ndarray):
+        if name == EVENT_NAME and not isinstance(given[1], np.ndarray):
             return _coded(name, given[0], given[1])
         return _offsets(name, *given)
     raise ColumnError(name, f"{type(given).__name__}, where an array of dtype S16 would do")
@@ -118,6 +118,6 @@ def _native_integers(
 
 
 def _item(given: Any, row: int) -> Any:
-    value = given[row] if isinstance(given, np.ndarray) else None
+    value = given[row] if isinstance(given, np.ndarray) and row < len(given) else None
     value = value.item() if isinstance(value, np.generic) else value
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value

@@ -13,9 +13,9 @@ from illshell._version import __version__
 from illshell.cli.exit_codes import EXIT_CODES_HELP, ExitCode
 from illshell.cli.kafka_options import kafka
 from illshell.cli.reader_choice import native_reader
-from illshell.formats import FORMATS
-from illshell.model.errors import VersionMismatchError
-from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.formats.registry import FORMATS
+from illshell.model.errors import StateError, UnknownNameError, VersionMismatchError
+from illshell.signatures.illegitimate_shell.names import EVENTS, TRC_1016
 
 PROGRAM: Final = "illshell"
 COMPLETION_VARIABLE: Final = "_ILLSHELL_COMPLETE"
@@ -30,8 +30,21 @@ To have it in every session, put a line into the shell's own file:
   ~/.config/fish/config.fish   illshell completion fish | source
 """
 
+TABLE: Final = "table"
+
 # Whether a path can be read is found out by reading it: one that can't costs no other one.
 PATH: Final = click.Path(readable=False, allow_dash=True)
+
+
+def _known_format(
+    _context: click.Context, _parameter: click.Parameter, name: str | None
+) -> str | None:
+    if name is not None and name != TABLE:
+        try:
+            FORMATS.get(name)
+        except UnknownNameError as error:
+            raise click.BadParameter(f"{error}, {TABLE}") from None
+    return name
 
 
 def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -84,7 +97,15 @@ def command() -> None:
     type=click.Choice([*EVENTS, "both"]),
     default="both",
     show_default=True,
-    help="The event to judge; judging both can report one exec twice.",
+    help="The event that TRC-1016 judges; judging both can report one exec twice.",
+)
+@click.option(
+    "--signature",
+    "signatures",
+    multiple=True,
+    metavar="ID",
+    help="Run this signature; may be given again. `illshell signatures` lists them.  "
+    "[default: TRC-1016]",
 )
 @click.option(
     "-o",
@@ -98,7 +119,8 @@ def command() -> None:
     "-f",
     "--format",
     "output_format",
-    type=click.Choice(FORMATS),
+    metavar="NAME",
+    callback=_known_format,
     help="table: for people. jsonl: a JSON object a line. tracee: the finding event of Tracee "
     "v0.24. raw: the Data/Context/SigMetadata of tracee-rules.  "
     "[default: table on a terminal, else jsonl]",
@@ -113,6 +135,12 @@ def command() -> None:
     "--strict",
     is_flag=True,
     help="Decode every line, refuse duplicate keys, and exit with 3 if anything was bad.",
+)
+@click.option(
+    "--state",
+    type=PATH,
+    metavar="FILE",
+    help="Take the state of signatures from there, and write it there at the end.",
 )
 @click.option("--fail-on-finding", is_flag=True, help="Exit with 1 if there are findings.")
 @click.option(
@@ -143,13 +171,16 @@ def scan(paths: tuple[str, ...], **given: Any) -> int:
     by their content. Findings come in the order of the input, each as soon as its line is complete.
     """
     from illshell.cli.scan import ScanOptions, run_scan
-    from illshell.cli.sources import expanded
+    from illshell.sources.registry import sources_of
 
     if not paths:
         if sys.stdin is not None and sys.stdin.isatty():
             raise click.UsageError("Nothing to scan: give a PATH, or pipe events in.")
         paths = ("-",)
-    sources = expanded(paths)
+    try:
+        sources = sources_of(paths)
+    except UnknownNameError as error:
+        raise click.UsageError(str(error)) from None
     options = ScanOptions(
         events=EVENTS if given["event"] == "both" else (given["event"],),
         output=given["output"],
@@ -161,30 +192,48 @@ def scan(paths: tuple[str, ...], **given: Any) -> int:
         progress=not given["no_progress"],
         native=native_reader(given["reader"]),
         threads=given["threads"],
+        signatures=given["signatures"],
+        state=given["state"],
     )
-    return run_scan(sources, options)
+    try:
+        return run_scan(sources, options)
+    except (StateError, UnknownNameError) as error:
+        raise click.UsageError(str(error)) from None
 
 
 @command.command()
+@click.argument("signature_id", default=TRC_1016, metavar="[ID]")
 @click.option(
     "--format",
     "output_format",
     type=click.Choice(["text", "json"]),
     help="[default: text on a terminal, else json]",
 )
-def metadata(output_format: str | None) -> None:
-    """Show the metadata of the signature."""
+def metadata(signature_id: str, output_format: str | None) -> None:
+    """Show the metadata of a signature, TRC-1016's where no ID is given."""
     from illshell.cli.describe import describe
     from illshell.formats.parts import metadata_of
-    from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
+    from illshell.signatures.registry import SIGNATURES
 
-    facts = illegitimate_shell_metadata()
+    try:
+        facts = SIGNATURES.get(signature_id)().get_metadata()
+    except UnknownNameError as error:
+        raise click.UsageError(str(error)) from None
     if output_format is None:
         output_format = "text" if sys.stdout is not None and sys.stdout.isatty() else "json"
     if output_format == "json":
         click.echo(json.dumps(metadata_of(facts), indent=2))
     else:
         click.echo(describe(facts))
+
+
+@command.command()
+def signatures() -> None:
+    """List the signatures that can be chosen with --signature: illshell's own, and added ones."""
+    from illshell.signatures.registry import SIGNATURES
+
+    for name in SIGNATURES.names():
+        click.echo(f"{name}  {SIGNATURES.get(name)().get_metadata().name}")
 
 
 @command.command()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from illshell.cli.scan import ScanOptions, run_scan
-from illshell.cli.sources import Source, expanded
 from illshell.readers import has_native
 from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.sources.files import File, files_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def run_demo(paths: Sequence[str]) -> ExitCode:
     native = has_native()
     click.echo(INTRODUCTION)
     with as_file(files("illshell.examples") / CAPTURE) as capture:
-        sources = [Source(str(capture), CAPTURE), *expanded(paths)]
+        sources = [File(str(capture), CAPTURE), *files_of(paths)]
         code = run_scan(sources, ScanOptions(EVENTS, format="table", native=native))
     if not native:
         click.echo()

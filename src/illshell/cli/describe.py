@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from illshell.model.signature import SignatureMetadata
+    from illshell.model.finding import SignatureMetadata
 
 WIDTH: Final = 80
 

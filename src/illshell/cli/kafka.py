@@ -82,8 +82,8 @@ class _Teller:
             f"{plural(counts.events, 'event')} ({counts.judged:,} judged, "
             f"{counts.skipped:,} skipped)",
             plural(counts.findings, "finding"),
-            plural(counts.bad_lines, "bad line"),
-            plural(counts.errors, "error"),
+            plural(counts.invalid_lines, "invalid line"),
+            f"{plural(counts.errors, 'event')} that could not be judged",
             plural(counts.dead_letters, "dead letter"),
         ]
         if counts.given_up:

@@ -23,7 +23,7 @@ Example of a FILE for --config, librdkafka's properties a line each, or TOML:
 Exit codes:
   0    the end was reached, with --exit-at-end
   2    wrong usage, a wrong FILE, or confluent-kafka is not installed
-  3    events can't be had: brokers, topics, permissions
+  3    events could not be read (brokers, topics, permissions)
   4    findings or offsets can't be stored
   70   a fault of illshell itself
   129, 130, 143   ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM: the batch
@@ -57,8 +57,8 @@ Exit codes:
 @click.option(
     "--instance",
     metavar="NAME",
-    help="A name that stays over restarts and that no other consumer of the group has: a restart "
-    "takes its partitions over at once.",
+    help="A name that is stable across restarts and that no other consumer of the group has: a "
+    "restart takes its partitions over at once.",
 )
 @click.option(
     "--config", metavar="FILE", help="More settings: TLS, SASL, anything that librdkafka knows."
@@ -68,14 +68,21 @@ Exit codes:
     type=click.Choice([*EVENTS, "both"]),
     default="both",
     show_default=True,
-    help="The event to judge; judging both can report one exec twice.",
+    help="The event that TRC-1016 judges; judging both can report one exec twice.",
+)
+@click.option(
+    "--signature",
+    "signatures",
+    multiple=True,
+    metavar="ID",
+    help="Run this signature; may be given again.  [default: TRC-1016]",
 )
 @click.option("--exit-at-end", is_flag=True, help="End when all partitions are read to their end.")
 @click.option(
     "--stats",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Tell the figures every so often.  [default: 10 on a terminal, else at the end only]",
+    help="Print statistics every N seconds.  [default: 10 on a terminal, else at the end only]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No figures, no message for each bad event.")
 @click.option(
@@ -96,6 +103,8 @@ def kafka(**given: Any) -> int:
 
     import_extra("confluent_kafka", "kafka")
     from illshell.cli.kafka import run_kafka
+    from illshell.detect.spec import DetectorSpec
+    from illshell.model.errors import UnknownNameError
     from illshell.sources.kafka.failures import SettingsError
     from illshell.sources.kafka.options import KafkaOptions
     from illshell.sources.kafka.settings import Settings, read_settings
@@ -107,7 +116,10 @@ def kafka(**given: Any) -> int:
             topics=given["topics"],
             group=given["group"],
             findings_topic=given["findings_topic"],
-            events=EVENTS if given["event"] == "both" else (given["event"],),
+            detector=DetectorSpec.of(
+                given["signatures"] or None,
+                events=EVENTS if given["event"] == "both" else (given["event"],),
+            ),
             dead_letter_topic=given["dead_letter_topic"],
             at_least_once=given["at_least_once"],
             instance=given["instance"],
@@ -117,5 +129,5 @@ def kafka(**given: Any) -> int:
             settings=read_settings(config) if config else Settings(),
         )
         return run_kafka(options, quiet=given["quiet"], every=given["stats"])
-    except SettingsError as error:
+    except (SettingsError, UnknownNameError) as error:
         raise click.UsageError(str(error)) from None

@@ -7,10 +7,10 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Final
 
-from illshell.formats import json_format
+from illshell.formats.registry import FORMATS
 
 if TYPE_CHECKING:
-    from illshell.formats import Format
+    from illshell.formats.registry import Format
     from illshell.sinks.descriptor import Sink
 
 COLUMNS: Final = 120
@@ -18,12 +18,13 @@ COLUMNS: Final = 120
 
 
 def make_format(name: str | None, sink: Sink) -> Format:
-    """Give the format of this name; of None, a table for a terminal and JSON lines for programs."""
+    """Return the format of a name; of None, a table for a terminal and JSON lines for programs."""
     is_terminal = sink.is_terminal
     if name is None:
         name = "table" if is_terminal else "jsonl"
     if name != "table":
-        return json_format(name)
+        made: Format = FORMATS.get(name)
+        return made
 
     import io
 

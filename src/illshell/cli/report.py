@@ -1,4 +1,4 @@
-"""Messages on stderr: what was bad, where, and what came of it all."""
+"""Messages on stderr: what was invalid, where, and a summary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from illshell.detect.scan import Problem, ScanCounts
 
 LIMIT: Final = 10
-"""Bad lines and events of a source that get a message each; the others are counted."""
+"""Invalid lines and events of a source that get a message each; the others are counted."""
 
 
 def say(text: str) -> None:
@@ -29,21 +29,21 @@ def say(text: str) -> None:
 
 
 def summary(counts: ScanCounts, seconds: float) -> str:
-    """Say in a line what a scan has seen and how fast."""
+    """Return in a line what a scan has seen and how fast."""
     parts = [
         f"{plural(counts.events, 'event')} ({counts.judged:,} judged, {counts.skipped:,} skipped)",
         plural(counts.findings, "finding"),
-        plural(counts.bad_lines, "bad line"),
-        plural(counts.errors, "error"),
+        plural(counts.invalid_lines, "invalid line"),
+        f"{plural(counts.errors, 'event')} that could not be judged",
     ]
     if counts.broken:
-        parts.append(f"{plural(counts.broken, 'source')} not read to the end")
+        parts.append(f"{plural(counts.broken, 'input')} could not be read")
     speed = f"{rate(counts.bytes, seconds, 'B')}, {rate(counts.events, seconds, ' events')}"
     return f"{', '.join(parts)}; {scaled(counts.bytes, 'B')} in {duration(seconds)}: {speed}"
 
 
 class Reporter:
-    """Tells of the problems of a scan, of each source the first few and then how many more.
+    """Reports the problems of a scan, of each source the first few and then how many more.
 
     ``quiet`` leaves only sources that could not be read. ``before`` is called before each message.
     """
@@ -54,18 +54,17 @@ class Reporter:
         self._seen = 0
 
     def problem(self, problem: Problem) -> None:
-        """Tell of a bad line, a bad event, or a source that broke off."""
+        """Report an invalid line, an event that could not be judged, or a source that broke off."""
         if problem.line is not None:
             if self._quiet:
                 return
             self._seen += 1
             if self._seen > LIMIT:
                 return
-        place = f"byte {problem.offset}" if problem.row is None else f"row {problem.row}"
-        self.tell(f"{problem.source}: {place}: {problem.reason}")
+        self.tell(f"{problem.position}: {problem.reason}")
 
     def end_of_source(self, name: str) -> None:
-        """Tell how many problems of a source got no message."""
+        """Report how many problems of a source got no message."""
         if self._seen > LIMIT:
             self.tell(f"{name}: … and {self._seen - LIMIT:,} more")
         self._seen = 0

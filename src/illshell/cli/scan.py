@@ -6,36 +6,35 @@ import os
 import signal
 import stat
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from illshell._fastmatch import Matcher, NameSet
 from illshell.cli.exit_codes import ExitCode
 from illshell.cli.output import make_format
 from illshell.cli.parallel import run_ahead
 from illshell.cli.progress import Progress
 from illshell.cli.report import Reporter, summary
-from illshell.cli.sources import STDIN, status_of
 from illshell.cli.units import plural
-from illshell.detect.scan import Scan, ScanCounts
-from illshell.formats.parts import custom_of
-from illshell.model.errors import MissingExtraError
-from illshell.readers import open_reader
-from illshell.signatures.illegitimate_shell.signature import IllegitimateShell
+from illshell.detect.scan import Scan
+from illshell.detect.spec import DetectorSpec
+from illshell.detect.state import load_state, save_state
+from illshell.model.errors import IllshellError, StateError, StreamError
 from illshell.sinks.descriptor import STDOUT, ReaderGoneError, Sink, SinkError
+from illshell.sources.files import STDIN, File, status_of
+from illshell.sources.registry import ReadOptions
 from illshell.sources.stop_flag import StopFlag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from illshell.cli.parallel import Post
-    from illshell.cli.sources import Source
     from illshell.detect.scan import Problem
-    from illshell.model.signature import Finding
-    from illshell.readers.segment import Reader
+    from illshell.model.finding import Finding
+    from illshell.readers.segment import Segment
+    from illshell.sources.registry import Source
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -54,6 +53,8 @@ class ScanOptions:
     progress: bool = True
     native: bool | None = None
     threads: int = 1
+    signatures: tuple[str, ...] = ()
+    state: str | None = None
 
 
 def run_scan(sources: Sequence[Source], options: ScanOptions) -> ExitCode:
@@ -79,11 +80,12 @@ class _Run:
         self._quarantine: Sink | None = None
         self._progress = self._make_progress()
         self._done = 0  # bytes of the sources before this one, as they are stored
-        self._counts = ScanCounts()  # of the sources before this one
-        self._current = ScanCounts()
         self._reporter = Reporter(quiet=options.quiet, before=self._clear)
-        rule = IllegitimateShell(options.events)
-        self._matcher = Matcher(NameSet(rule.web_servers), NameSet(rule.shells), rule.events)
+        detector = DetectorSpec.of(options.signatures or None, events=options.events).make()
+        self._selection = detector.selection
+        if options.state is not None:
+            load_state(detector, options.state)
+        self._scan_of = Scan(detector, on_finding=self._write, on_problem=self._problem)
 
     def run(self) -> None:
         started = time.perf_counter()
@@ -92,10 +94,12 @@ class _Run:
             run_ahead(
                 self._sources,
                 self._scan,
-                can_wait=lambda source: not source.is_regular_file(),
+                can_wait=lambda source: source.may_wait,
                 threads=self._options.threads,
                 stop=self._stop,
             )
+            if not self._stop:
+                self._scan_of.end_of_input()
         except KeyboardInterrupt:
             pass  # the stop flag has the signal
         except SinkError as error:
@@ -104,13 +108,14 @@ class _Run:
             self._close_sinks()
         except SinkError as error:
             self._output_failed(error)
+        self._save_state()
         self._clear()
         if not self._options.quiet:
             self._reporter.tell(self._summary(time.perf_counter() - started))
 
     def exit_code(self) -> ExitCode:
-        counts, codes = self._total(), self._codes
-        if counts.broken or (self._options.strict and (counts.bad_lines or counts.errors)):
+        counts, codes = self._scan_of.counts, self._codes
+        if counts.broken or (self._options.strict and (counts.invalid_lines or counts.errors)):
             codes.add(ExitCode.INPUT)
         if counts.findings and self._options.fail_on_finding:
             codes.add(ExitCode.FINDINGS)
@@ -130,77 +135,43 @@ class _Run:
                 sink.close()
 
     def _scan(self, source: Source, post: Post, stop: StopFlag) -> None:
-        """Scan a source, in any thread; what is found and counted is posted."""
+        """Read a source, in any thread; its segments are posted to the thread that judges."""
         if source.fault is not None:
             post(partial(self._not_read, source.name, source.fault, broken=not source.is_empty))
             return
-
-        def account(reader: Reader) -> None:
-            post(partial(self._account, replace(scan.counts), reader.consumed))
-
-        scan = Scan(
-            [IllegitimateShell(self._options.events)],
-            on_finding=lambda finding: post(partial(self._write, finding), _size(finding)),
-            on_problem=lambda problem: post(
-                partial(self._problem, problem), len(problem.line or b"")
-            ),
-            on_progress=account,
-            stop=stop,
-        )
         try:
-            reader = self._open(source, scan.event_names, stop)
-        except (OSError, ValueError, MissingExtraError) as error:
+            reader = source.open(self._selection, self._read_options(stop))
+        except (OSError, ValueError, IllshellError) as error:
             post(partial(self._not_read, source.name, _reason(error)))
             return
-        scan.run(reader)
-        is_complete = not stop
-        scan.finish()
-        post(partial(self._end_source, source.name, scan.counts, reader.size or 0, is_complete))
-
-    def _open(self, source: Source, events: Sequence[str] | None, stop: StopFlag) -> Reader:
-        """Open a source; the reader has a descriptor of its own, so that here none stays open."""
-        descriptor = STDIN
-        stop.waiting = True  # a FIFO's open waits for a writer
         try:
-            if source.path != "-":
-                descriptor = os.open(source.path, os.O_RDONLY | os.O_CLOEXEC)
-            stop.waiting = False
-            return open_reader(
-                descriptor,
-                events,
-                name=source.name,
-                strict=self._options.strict,
-                stop=stop,
-                native=self._options.native,
-                matcher=self._matcher,
-                threads=self._options.threads,
-            )
+            for segment in reader.segments():
+                post(partial(self._judge, segment, reader.name, reader.consumed), segment.size)
+                if stop:
+                    break
+        except (StreamError, OSError) as error:
+            post(partial(self._scan_of.broken, reader.name, error))
         finally:
-            stop.waiting = False
-            if descriptor != STDIN:
-                os.close(descriptor)
+            size = reader.size or 0
+            reader.close()
+        post(partial(self._end_source, source.name, size, is_complete=not stop))
 
     def _not_read(self, name: str, reason: str, *, broken: bool = True) -> None:
-        self._counts.broken += broken
+        self._scan_of.counts.broken += broken
         self._reporter.tell(f"{name}: {reason}")
 
-    def _account(self, counts: ScanCounts, consumed: int) -> None:
-        self._current = counts
+    def _judge(self, segment: Segment, name: str, consumed: int) -> None:
+        self._scan_of.segment(segment, name)
         if self._progress is not None:
-            total = self._total()
-            self._progress.update(self._done + consumed, total.events, total.findings)
+            counts = self._scan_of.counts
+            self._progress.update(self._done + consumed, counts.events, counts.findings)
 
-    def _end_source(self, name: str, counts: ScanCounts, size: int, is_complete: bool) -> None:
-        self._counts += counts
-        self._current = ScanCounts()
+    def _end_source(self, name: str, size: int, *, is_complete: bool) -> None:
+        is_empty = self._scan_of.end_of_source() == 0
         self._done += size
-        is_empty = counts.bytes == 0 and counts.broken == 0
         if is_empty and is_complete and not self._options.quiet:
             self._reporter.tell(f"{name}: byte 0: empty, there is no event in it")
         self._reporter.end_of_source(name)
-
-    def _total(self) -> ScanCounts:
-        return self._counts + self._current
 
     def _write(self, finding: Finding) -> None:
         assert self._sink is not None
@@ -216,38 +187,48 @@ class _Run:
         try:
             self._quarantine.write(problem.line + b"\n")
         except SinkError as error:
-            # Findings matter more than bad lines: the scan goes on without a quarantine.
+            # Findings matter more than invalid lines: the scan goes on without a quarantine.
             self._quarantine = None
             self._codes.add(ExitCode.OUTPUT)
-            kept = plural(error.written, "line")
-            self._reporter.tell(f"{error}; {kept} written whole before that, none after")
+            kept = plural(error.written, "complete line")
+            self._reporter.tell(f"{error}; {kept} written before the error")
 
     def _output_failed(self, error: SinkError) -> None:
         if isinstance(error, ReaderGoneError):
             self._codes.add(ExitCode.READER_GONE)
             return
         self._codes.add(ExitCode.OUTPUT)
-        kept = plural(error.written, "finding")
-        self._reporter.tell(f"{error}; {kept} written whole before that, none after")
+        kept = plural(error.written, "complete finding")
+        self._reporter.tell(f"{error}; {kept} written before the error")
+
+    def _save_state(self) -> None:
+        path = self._options.state
+        if path is None:
+            return
+        try:
+            save_state(self._scan_of.detector, path)
+        except (OSError, StateError) as error:
+            self._codes.add(ExitCode.OUTPUT)
+            self._reporter.tell(f"{path}: {_reason(error)}")
 
     def _make_progress(self) -> Progress | None:
         if self._options.quiet or not self._options.progress:
             return None
-        total = 0
-        for source in self._sources:
-            status = source.status()
-            if status is not None and stat.S_ISREG(status.st_mode):
-                total += status.st_size
-            elif status is None or not stat.S_ISDIR(status.st_mode):
-                return Progress.on_stderr(None)
-        return Progress.on_stderr(total)
+        sizes = [source.size for source in self._sources]
+        if None in sizes:
+            return Progress.on_stderr(None)
+        return Progress.on_stderr(sum(size or 0 for size in sizes))
+
+    def _read_options(self, stop: StopFlag) -> ReadOptions:
+        options = self._options
+        return ReadOptions(options.strict, options.native, options.threads, stop)
 
     def _clear(self) -> None:
         if self._progress is not None:
             self._progress.clear()
 
     def _summary(self, seconds: float) -> str:
-        text = summary(self._total(), seconds)
+        text = summary(self._scan_of.counts, seconds)
         if self._stop.signal is None:
             return text
         return f"stopped by {signal.Signals(self._stop.signal).name}: {text}"
@@ -255,25 +236,31 @@ class _Run:
 
 def _refuse_overwriting(sources: Sequence[Source], options: ScanOptions) -> None:
     """Refuse to write into a file that is read, or twice into the same file."""
-    taken = {_identity(source.status()): source.name for source in sources}
-    for path in (options.output, options.quarantine):
+    taken = {
+        _identity(source.path, STDIN): f"the input {source.name}"
+        for source in sources
+        if isinstance(source, File)
+    }
+    outputs = {
+        "the output of findings": options.output,
+        "the quarantine": options.quarantine,
+        "the state": options.state,
+    }
+    for what, path in outputs.items():
         if path is None:
             continue
-        identity = _identity(status_of(path, descriptor=STDOUT))
+        identity = _identity(path, STDOUT)
         if identity is not None and identity in taken:
-            raise click.UsageError(f"{path}: would be overwritten while {taken[identity]} needs it")
-        taken[identity] = "the output"
+            raise click.UsageError(f"{path}: {what} can't be written to {taken[identity]}")
+        taken[identity] = what
 
 
-def _identity(status: os.stat_result | None) -> tuple[int, int] | None:
-    if status is None or not stat.S_ISREG(status.st_mode):
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _size(finding: Finding) -> int:
-    record = custom_of(finding).get("record")
-    return len(record) if isinstance(record, bytes) else 0
+def _identity(path: str, descriptor: int) -> tuple[object, ...] | None:
+    """Return what tells a regular file from others, also one that is not there yet."""
+    status = status_of(path, descriptor=descriptor)
+    if status is not None:
+        return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+    return None if path == "-" else (os.path.realpath(path),)
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,4 @@
-"""match: the rule over anybody's columns, and what it gives: row numbers, or a mask.
-
-The module is not called ``match``: importing it would take the function's place in the package.
-"""
+"""match: TRC-1016 over anybody's columns; it returns row numbers, or a mask."""
 
 from __future__ import annotations
 
@@ -104,7 +101,7 @@ def match(
     :func:`illshell.batch.numpy.event_batch`), or an :class:`illshell.EventBatch`. ``events``: the
     events to judge; judging both can give one exec twice. ``columns``: what the data calls the
     columns of an EventBatch, where that is none of
-    :data:`illshell.model.fields.KNOWN_NAMES`. ``event_name``: the name of every row, for data
+    :data:`illshell.model.fields.FIELDS`. ``event_name``: the name of every row, for data
     without a column of names; one that is there is then not read. ``threads``: judge that many
     parts at a time; the result is the same for any number, and at most some batches of a stream
     are held for each. ``web_servers`` and ``shells`` are as in :class:`illshell.IllegitimateShell`.
@@ -116,16 +113,16 @@ def match(
         raise ValueError(f"threads is {threads}, less than 1")
     matcher = _matcher(tuple(web_servers), tuple(shells), tuple(events))
     with closing(_batches(data, columns, event_name)) as batches:
-        return judge(matcher, batches, threads)
+        return match_batches(matcher, batches, threads)
 
 
-def judge(matcher: Matcher, batches: Iterable[Batch], threads: int = 1) -> Matches:
-    """Judge batches, whose rows are numbered on from one to the next."""
+def match_batches(matcher: Matcher, batches: Iterable[Batch], threads: int = 1) -> Matches:
+    """Match batches, whose rows are numbered on from one to the next."""
     rows: list[NDArray[np.int64]] = []
     errors: list[NDArray[np.int64]] = []
     start = 0
     parts = (part for batch in batches for part in _parts(batch, threads))
-    for count, part_rows, part_errors in in_order(_judged_by(matcher), parts, threads):
+    for count, part_rows, part_errors in in_order(_matched_by(matcher), parts, threads):
         rows.append(part_rows if start == 0 else part_rows + start)
         errors.append(part_errors if start == 0 else part_errors + start)
         start += count
@@ -170,7 +167,7 @@ def _batches(
 ) -> Generator[Batch, None, None]:
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
         yield from EventBatch.iter_arrow(data, columns, event_name)
-    elif hasattr(data, "judge"):
+    elif hasattr(data, "event_name_of"):
         if columns is not None or event_name is not None:
             raise ColumnError("*", "a batch has its columns already")
         yield data
@@ -189,14 +186,14 @@ def _parts(batch: Batch, threads: int) -> Iterator[Batch]:
         yield batch.slice(start, min(start + size, rows))
 
 
-def _judged_by(
+def _matched_by(
     matcher: Matcher,
 ) -> Callable[[Batch], tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-    def judged(batch: Batch) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
-        hits, errors = batch.judge(matcher)
+    def matched(batch: Batch) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
+        hits, errors = batch.match(matcher)
         return len(batch), _numbers(hits), _numbers(errors)
 
-    return judged
+    return matched
 
 
 def _numbers(rows: Rows | NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,52 +1,53 @@
-"""A scan: from readers through the engine to findings, in the order of the input, counted."""
+"""A scan: from the segments of readers to findings and problems, in their order, counted."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from illshell.detect.engine import Engine
-from illshell.dialects.tracee_event import SOURCE
 from illshell.model.errors import StreamError
-from illshell.model.signature import Event
+from illshell.model.event import Event
+from illshell.model.position import ByteRange, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from illshell.model.signature import Finding, Signature
+    from illshell.detect.detector import Detector
+    from illshell.detect.verdict import Verdict
+    from illshell.model.finding import Finding
+    from illshell.model.position import Position
     from illshell.readers.segment import Reader, Segment
-    from illshell.sources.stop_flag import StopFlag
 
-Item = TypeVar("Item")
+
+END_OF_INPUT: Final = "<end of input>"
+"""What messages call the place of an error that a signature raises when the input is complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What went wrong with a piece of the input: where, why, and the bytes where there are any.
 
-    ``row`` says where in a columnar file, in place of ``offset``; ``line`` is then the row as JSON.
+    Of a columnar source ``line`` is the row as JSON.
     """
 
-    source: str
-    offset: int
+    position: Position
     reason: str
     line: bytes | None = None
-    row: int | None = None
 
 
 @dataclass(slots=True)
 class ScanCounts:
-    """What a scan has seen: ``events`` are ``judged`` + ``skipped``; bad lines are no events.
+    """What a scan has seen: ``events`` are ``judged`` + ``skipped``; invalid lines are no events.
 
-    ``bytes`` are of the decompressed input. ``errors`` are judged events that the rule could not
-    read. ``broken`` sources could not be opened or read to their end.
+    ``bytes`` are of the decompressed input. ``errors`` are judged events that a signature could
+    not read. ``broken`` sources could not be opened or read to their end.
     """
 
     bytes: int = 0
     judged: int = 0
     skipped: int = 0
-    bad_lines: int = 0
+    invalid_lines: int = 0
     errors: int = 0
     findings: int = 0
     broken: int = 0
@@ -64,119 +65,83 @@ class ScanCounts:
 
 
 class Scan:
-    """Feeds readers to signatures.
+    """Hands the segments of sources to a detector; all sources are one stream to it.
 
     ``on_finding(finding)`` gets each finding in the order of the input; ``on_problem(problem)``
-    each bad line, each event that a signature could not judge, and each source that broke off.
-    ``on_progress(reader)`` is called when a segment is judged and counted, before what was found in
-    it is handed on. ``stop`` ends the scan between segments. Not thread-safe: give each thread a
-    scan of its own.
+    each invalid line, each event that a signature could not judge, and each source that broke off.
+    ``counts`` are of all sources; they are up to date when one of the two is called.
+    Not thread-safe.
     """
 
     def __init__(
         self,
-        signatures: Iterable[Signature],
+        detector: Detector,
         *,
         on_finding: Callable[[Finding], object],
         on_problem: Callable[[Problem], object],
-        on_progress: Callable[[Reader], object] = lambda _reader: None,
-        stop: StopFlag | None = None,
     ) -> None:
         self.counts = ScanCounts()
+        self.detector = detector
         self._on_finding = on_finding
         self._on_problem = on_problem
-        self._on_progress = on_progress
-        self._stop = stop
-        self._found: list[Finding] = []
-        self._problems: list[Problem] = []
-        self.engine = Engine(signatures, callback=self._found.append, on_error=self._note_error)
-
-    @property
-    def event_names(self) -> list[str] | None:
-        """The events that the signatures select, for the readers; None for all."""
-        names = {selector.name: None for selector in self.engine.selectors}
-        return None if "*" in names else list(names)
+        self._before = 0  # bytes of the sources before this one
 
     def run(self, reader: Reader) -> None:
-        """Read one source to its end, or to the stop."""
-        before = self.counts.bytes
+        """Read one source to its end."""
         try:
             for segment in reader.segments():
-                self.counts.bytes = before + segment.end
-                self._judge(reader, segment)
-                if self._stop:
-                    return
-        except StreamError as error:
-            self._broken(Problem(reader.name, error.offset, str(error), row=error.row))
-        except OSError as error:
-            reason = error.strerror or str(error)
-            self._broken(Problem(reader.name, self.counts.bytes - before, reason))
+                self.segment(segment, reader.name)
+        except (StreamError, OSError) as error:
+            self.broken(reader.name, error)
         finally:
             reader.close()
+        self.end_of_source()
 
-    def finish(self) -> None:
-        """Tell the signatures that the input is complete, unless it was stopped, and close them."""
-        if not self._stop:
-            self.engine.end_of_input(SOURCE)
-        self.engine.close()
-
-    def _judge(self, reader: Reader, segment: Segment) -> None:
+    def segment(self, segment: Segment, source: str) -> None:
+        """Take the next segment of a source."""
         counts = self.counts
+        counts.bytes = self._before + segment.end
         counts.skipped += segment.skipped
-        counts.judged += _judged(segment)
-        self._problems.extend(
-            Problem(reader.name, bad.offset, bad.reason, bad.line) for bad in segment.bad
-        )
-        counts.bad_lines += len(segment.bad)
-        if segment.batch is not None:
-            self.engine.dispatch_batch(segment.batch)
-        for event in segment.events:
-            self.engine.dispatch(event)
-        counts.errors = self.engine.counts.errors
-        counts.findings = self.engine.counts.detections
-        self._on_progress(reader)
-        self._hand_on(self._problems, self._on_problem, key=_place_of_problem)
-        self._hand_on(self._found, self._on_finding, key=_place_of_finding)
+        counts.judged += segment.selected
+        counts.invalid_lines += segment.invalid
+        self._hand_on(self.detector.segment(segment), source)
 
-    def _hand_on(
-        self,
-        items: list[Item],
-        take: Callable[[Item], object],
-        *,
-        key: Callable[[Item], int],
-    ) -> None:
-        """Hand on what a segment gave in the order of the input, packed events and single ones."""
-        items.sort(key=key)
-        handed_on = items.copy()
-        items.clear()
-        for item in handed_on:
-            take(item)
-
-    def _note_error(self, _signature: Signature, event: Any, error: Exception) -> None:
-        custom = event.headers.custom if isinstance(event, Event) else {}
-        row = custom.get("row")
-        line = custom.get("record") if row is None else json.dumps(event.payload).encode()
-        self._problems.append(
-            Problem(custom.get("source", ""), custom.get("offset", 0), str(error), line, row)
-        )
-
-    def _broken(self, problem: Problem) -> None:
+    def broken(self, source: str, error: OSError) -> None:
+        """Count a source that broke off."""
         self.counts.broken += 1
-        self._on_problem(problem)
+        row = getattr(error, "row", None)
+        offset = getattr(error, "offset", self.counts.bytes - self._before)
+        position = ByteRange(source, offset, 0) if row is None else Row(source, row)
+        reason = str(error) if isinstance(error, StreamError) else error.strerror or str(error)
+        self._on_problem(Problem(position, reason))
+
+    def end_of_source(self) -> int:
+        """Return how many bytes the source had, and begin with another one."""
+        size = self.counts.bytes - self._before
+        self._before = self.counts.bytes
+        return size
+
+    def end_of_input(self) -> None:
+        """Tell the signatures that the input is complete."""
+        self._hand_on(self.detector.end_of_input(), END_OF_INPUT)
+
+    def _hand_on(self, verdicts: list[Verdict], source: str) -> None:
+        counts = self.counts
+        findings = sum(verdict.finding is not None for verdict in verdicts)
+        counts.findings += findings
+        counts.errors += sum(
+            verdict.signature is not None and verdict.error is not None for verdict in verdicts
+        )
+        for verdict in verdicts:
+            if verdict.finding is not None:
+                self._on_finding(verdict.finding)
+            else:
+                self._on_problem(_problem(verdict, source))
 
 
-def _judged(segment: Segment) -> int:
-    if segment.judged is not None:
-        return segment.judged
-    return len(segment.events) + (0 if segment.batch is None else len(segment.batch))
-
-
-def _place_of_problem(problem: Problem) -> int:
-    return problem.offset if problem.row is None else problem.row
-
-
-def _place_of_finding(finding: Finding) -> int:
-    custom = finding.event.headers.custom
-    place = custom.get("row", custom.get("offset", 0))
-    assert isinstance(place, int)
-    return place
+def _problem(verdict: Verdict, source: str) -> Problem:
+    position = verdict.position or ByteRange(source, 0, 0)
+    line = verdict.raw
+    if line is None and isinstance(verdict.event, Event):
+        line = json.dumps(verdict.event.payload, default=str).encode()
+    return Problem(position, str(verdict.error), line)

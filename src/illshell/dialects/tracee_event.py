@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from illshell.model.signature import Event, EventHeaders, SignatureEventSelector
+from illshell.model.event import Event, EventHeaders, SignatureEventSelector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from illshell.model.position import Position
+
 SOURCE: Final = "tracee"
 
 
-def event_of(payload: Mapping[str, Any], custom: Mapping[str, Any]) -> Event:
-    """Wrap a decoded Tracee event; ``custom`` is what its source knows besides."""
+def event_of(
+    payload: Mapping[str, Any], position: Position | None = None, raw: bytes | None = None
+) -> Event:
+    """Return a decoded Tracee event with its headers."""
     name = payload.get("eventName")
     selector = SignatureEventSelector(
         SOURCE, name if isinstance(name, str) else "", origin_of(payload)
     )
-    return Event(EventHeaders(selector, custom), payload)
+    return Event(EventHeaders(selector, position, raw), payload)
 
 
 def origin_of(payload: Mapping[str, Any]) -> str:
-    """Name an event's origin as Tracee's ``Event.Origin`` does, for each vintage of its keys."""
+    """Return an event's origin as Tracee's ``Event.Origin`` does, for each vintage of its keys."""
     flags = payload.get("contextFlags")
     if isinstance(flags, dict) and flags.get("containerStarted") is True:
         return "container"

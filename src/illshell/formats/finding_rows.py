@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from illshell.formats.finding_fields import FIELDS
-from illshell.formats.parts import payload_of
-from illshell.model.signature import Event
+from illshell.model.event import Event
 from illshell.readers.json_lines.definition import WHITESPACE
 from illshell.signatures.illegitimate_shell.names import PATHNAME, PREV_COMM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from illshell.detect.verdicts import Verdict
+    from illshell.detect.verdict import Verdict
 
 _ARROW_TYPES: Final = {"string": pa.string(), "int": pa.int32()}
 
@@ -26,7 +25,7 @@ SCHEMA: Final = pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in FIELDS.i
 
 
 def record_batch(verdicts: Iterable[Verdict]) -> pa.RecordBatch:
-    """Give verdicts as rows, in their order."""
+    """Return verdicts as rows, in their order."""
     rows = [_error_row(each) if each.finding is None else _row(each) for each in verdicts]
     columns = zip(*rows, strict=True) if rows else [()] * len(FIELDS)
     arrays = [pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)]
@@ -37,15 +36,16 @@ def _row(verdict: Verdict) -> tuple[Any, ...]:
     finding = verdict.finding
     assert finding is not None
     metadata = finding.sig_metadata
-    payload = payload_of(finding)
+    payload = finding.payload
     return (
         finding.uid,
         metadata.id,
         metadata.version,
         metadata.name,
-        metadata.properties["Severity"],
+        metadata.properties.get("Severity"),
         *_names(payload),
-        _json(verdict.record, payload),
+        _position(verdict),
+        _json(verdict.raw, payload),
         None,
     )
 
@@ -56,9 +56,14 @@ def _error_row(verdict: Verdict) -> tuple[Any, ...]:
     return (
         *(None,) * 5,
         *_names(payload),
-        _json(verdict.record, payload or None),
+        _position(verdict),
+        _json(verdict.raw, payload or None),
         _text(str(verdict.error)),
     )
+
+
+def _position(verdict: Verdict) -> str | None:
+    return None if verdict.position is None else json.dumps(verdict.position.to_json())
 
 
 def _names(payload: Mapping[str, Any]) -> tuple[str | None, ...]:
@@ -78,10 +83,10 @@ def _argument(payload: Mapping[str, Any], name: str) -> Any:
     return None
 
 
-def _json(record: bytes | None, payload: Mapping[str, Any] | None) -> str | None:
-    """Give the event's own bytes where there are any, else its payload; text in any case."""
-    if record is not None:
-        return record.strip(WHITESPACE).decode("utf-8", "replace")
+def _json(raw: bytes | None, payload: Mapping[str, Any] | None) -> str | None:
+    """Return the event's own bytes where there are any, else its payload; text in any case."""
+    if raw is not None:
+        return raw.strip(WHITESPACE).decode("utf-8", "replace")
     return None if payload is None else json.dumps(payload, separators=(",", ":"), default=_plain)
 
 
@@ -95,5 +100,5 @@ def _plain(value: Any) -> str:
 
 
 def _text(value: Any) -> str | None:
-    """Give a string without lone surrogates, which no column of text can hold."""
+    """Return a string without lone surrogates, which no column of text can hold."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from illshell.formats.parts import custom_of, metadata_of, payload_of
+from illshell.formats.parts import metadata_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from illshell.model.signature import Finding
+    from illshell.model.finding import Finding
 
 
 def jsonl(finding: Finding) -> bytes:
-    """Write a finding with its uid, its event as it came, and where it came from.
+    """Return a finding with its uid, its event as it came, and where it came from.
 
-    Of Kafka that is ``source``, the topic, ``partition`` and the message's ``offset``; else the
-    source's name and a byte ``offset``, and there is no ``partition``; of a columnar file ``row``
-    stands in place of ``offset`` and ``length``.
+    ``position`` is the JSON form of :mod:`illshell.model.position`, null where nothing is known.
     What Python's JSON reader takes comes back the same: lone surrogates, ``NaN``, big integers.
     """
-    custom = custom_of(finding)
+    position = finding.position
     record = {
         "uid": finding.uid,
         "sig_metadata": metadata_of(finding.sig_metadata),
-        "event": payload_of(finding),
+        "event": finding.payload,
         "data": finding.data,
-        "source": custom.get("topic", custom.get("source")),
-        **({"partition": custom.get("partition")} if "topic" in custom else {}),
-        **_place(custom),
+        "position": None if position is None else position.to_json(),
     }
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"
-
-
-def _place(custom: Mapping[str, Any]) -> dict[str, Any]:
-    if "row" in custom:
-        return {"row": custom["row"]}
-    return {"offset": custom.get("offset"), "length": custom.get("length")}

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from illshell.model.signature import Event
-
 if TYPE_CHECKING:
-    from illshell.model.signature import Finding, SignatureMetadata
+    from collections.abc import Mapping
+
+    from illshell.model.finding import SignatureMetadata
 
 # Go escapes these so that JSON can stand in HTML and JavaScript. Outside of strings JSON has none
 # of them, so they may be replaced in the text as a whole.
 _GO_ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def payload_of(finding: Finding) -> Mapping[str, Any]:
-    """Give the payload of the event that set the finding off."""
-    payload = finding.event.payload if isinstance(finding.event, Event) else finding.event
-    assert isinstance(payload, Mapping)
-    return payload
-
-
-def custom_of(finding: Finding) -> Mapping[str, Any]:
-    """Give what the event's source said besides: ``source``, ``offset``, ``length``."""
-    return finding.event.headers.custom if isinstance(finding.event, Event) else {}
 
 
 def metadata_of(metadata: SignatureMetadata) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from illshell.formats.parts import go_json_line, payload_of, sorted_by_key
+from illshell.formats.parts import go_json_line, sorted_by_key
 
 if TYPE_CHECKING:
-    from illshell.model.signature import Finding
+    from illshell.model.finding import Finding
 
 
 def raw(finding: Finding) -> bytes:
@@ -15,7 +15,7 @@ def raw(finding: Finding) -> bytes:
     metadata = finding.sig_metadata
     record = {
         "Data": finding.data,
-        "Context": payload_of(finding),
+        "Context": finding.payload,
         "SigMetadata": {
             "ID": metadata.id,
             "Version": metadata.version,

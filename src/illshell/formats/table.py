@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from illshell.formats.parts import custom_of, payload_of
 from illshell.formats.terminal import command, visible
 from illshell.formats.terminal_width import fit, fit_end
+from illshell.model.position import ByteRange, Row
 from illshell.signatures.illegitimate_shell.names import (
     PATHNAME,
     PREV_COMM,
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from illshell.model.signature import Finding
+    from illshell.model.finding import Finding
+    from illshell.model.position import Position
 
 NARROWEST: Final = 60
 WIDE: Final = 116
@@ -90,12 +91,12 @@ class Table:
         if not self._has_header:
             self._has_header = True
             lines.append(self._header(widths))
-        custom = custom_of(finding)
-        source = custom.get("source")
+        position = finding.position
+        source = _source(position)
         if source != self._source:
             self._source = source
             lines.append(Text(fit_end(visible(str(source)), self._columns()), "bold underline"))
-        lines.extend(self._record(widths, finding, payload_of(finding), _position(custom)))
+        lines.extend(self._record(widths, finding, finding.payload, _place_in(position)))
         return b"".join(map(self._bytes, lines))
 
     def _header(self, widths: Widths) -> Text:
@@ -177,12 +178,15 @@ def _time(timestamp: Any) -> str:
         return visible(repr(timestamp))
 
 
-def _position(custom: Mapping[str, Any]) -> str:
-    """Give the event's byte in the source, or its row where that is columnar."""
-    row, offset = custom.get("row"), custom.get("offset")
-    if row is not None:
-        return f"row {row}"
-    return "" if offset is None else str(offset)
+def _source(position: Position | None) -> str | None:
+    return None if position is None else str(next(iter(position.to_json().values())))
+
+
+def _place_in(position: Position | None) -> str:
+    """Return the event's byte in its source, or its row where that is columnar."""
+    if isinstance(position, Row):
+        return f"row {position.row}"
+    return str(position.offset) if isinstance(position, ByteRange) else ""
 
 
 def _place(payload: Mapping[str, Any]) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from illshell.formats.parts import go_json_line, payload_of, sorted_by_key
+from illshell.formats.parts import go_json_line, sorted_by_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from illshell.model.signature import Finding
+    from illshell.model.finding import Finding
 
 EVENT_ID: Final = "6024"
 """The id of illegitimate_shell in every Tracee that has only its own signatures loaded."""
@@ -69,7 +69,7 @@ def finding_event(finding: Finding) -> dict[str, Any]:
     A trigger of another vintage keeps its own keys in their order; what it lacks of the finding's
     keys goes where Tracee prints it.
     """
-    trigger = payload_of(finding)
+    trigger = finding.payload
     args = [
         {"name": name, "type": "unknown", "value": value}
         for name, value in (finding.data or {}).items()

@@ -6,6 +6,11 @@ v0.22 for ``pathname``, each the last release that judged that event).
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+_ROW: Final = re.compile(r"row (\d+)\b")
+
 
 class IllshellError(Exception):
     """Base of every error that illshell raises on purpose."""
@@ -16,6 +21,10 @@ class InvalidEventError(IllshellError, ValueError):
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__("invalid event" if detail is None else f"invalid event: {detail}")
+
+
+class InvalidLineError(IllshellError, ValueError):
+    """A line is no event; the message says why."""
 
 
 class ArgumentError(IllshellError, ValueError):
@@ -50,14 +59,28 @@ class ArgumentTypeError(ArgumentError):
 
 
 class ColumnError(IllshellError, ValueError):
-    """A packed column is missing, of a wrong type, or damaged; ``column`` names it."""
+    """A packed column is missing, of a wrong type, or damaged.
 
-    def __init__(self, column: str, message: str | None = None) -> None:
+    ``column`` names it. ``row``: the row whose value can't be read, which messages may begin with
+    as well; None where the column as a whole can't be read.
+    """
+
+    def __init__(self, column: str, message: str | None = None, row: int | None = None) -> None:
         # Pickle and Polars make an error anew of its text alone.
         if message is None:
             column, _, message = column.removeprefix("column ").partition(": ")
         super().__init__(f"column {column}: {message}")
         self.column = column
+        named = _ROW.match(message)
+        self.row = int(named[1]) if row is None and named else row
+
+    def counted_from(self, first: int) -> ColumnError:
+        """Return the error of a slice that starts at row ``first`` as one of the whole batch."""
+        if self.row is None or first == 0:
+            return self
+        row = first + self.row
+        text = str(self).removeprefix(f"column {self.column}: ")
+        return ColumnError(self.column, _ROW.sub(f"row {row}", text, 1), row)
 
 
 class RecordError(IllshellError, ValueError):
@@ -90,3 +113,19 @@ class MissingExtraError(IllshellError, ImportError):
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed: pip install 'illshell[{extra}]'")
         self.extra = extra
+
+
+class StateError(IllshellError, ValueError):
+    """A snapshot holds no state that this version can take."""
+
+
+class UnknownNameError(IllshellError, LookupError):
+    """Nothing of this name is registered; ``names`` are those that are."""
+
+    def __init__(self, kind: str, name: str, names: list[str]) -> None:
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, names, 1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        super().__init__(f"unknown {kind} {name!r}{hint}; expected one of {', '.join(names)}")
+        self.names = names

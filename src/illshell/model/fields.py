@@ -1,55 +1,149 @@
-"""What the columns of a batch are called in other people's data."""
+"""The fields of events: the one place that lists columns, their kinds and their spellings."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from math import isfinite
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Final
 
 from illshell.model.errors import ColumnError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-KNOWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "event_name": ("event_name", "eventName"),
-    "process_name": ("process_name", "processName", "comm"),
-    "pathname": ("pathname",),
-    "prev_comm": ("prev_comm", "prevComm"),
-    "record": ("record",),
-}
-"""Each column of an EventBatch, and the names it is known by where the caller gives none."""
 
-REQUIRED: Final = ("event_name", "process_name")
-"""The columns that an EventBatch can't do without."""
+class Kind(Enum):
+    """What a field's values are."""
+
+    TEXT = "text"
+    INT64 = "int64"
+    BOOL = "bool"
+    BYTES = "bytes"
+    TIME = "time"
+    """Nanoseconds since 1970, int64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named value of an event.
+
+    ``key``: the key that Tracee's JSON has for it at the top level of an event, None for one that
+    is an argument or no part of the JSON. ``spellings``: further column names it is known by.
+    """
+
+    name: str
+    kind: Kind
+    key: str | None = None
+    spellings: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names that it is looked for under, the first that is there wins."""
+        return tuple(dict.fromkeys([self.name, *([self.key] if self.key else ()), *self.spellings]))
+
+
+EVENT_NAME: Final = "event_name"
+COMM: Final = "comm"
+PREV_COMM: Final = "prev_comm"
+PATHNAME: Final = "pathname"
+RAW_EVENT: Final = "raw_event"
+
+FIELDS: Final[Mapping[str, Field]] = {
+    field.name: field
+    for field in (
+        Field(EVENT_NAME, Kind.TEXT, "eventName"),
+        Field(COMM, Kind.TEXT, "processName", ("process_name",)),
+        Field(PREV_COMM, Kind.TEXT, None, ("prevComm",)),
+        Field(PATHNAME, Kind.TEXT),
+        Field(RAW_EVENT, Kind.BYTES, None, ("record",)),
+        Field("host", Kind.TEXT, "hostName", ("host_name",)),
+        Field("time", Kind.TIME, "timestamp"),
+        Field("start_time", Kind.TIME, "threadStartTime", ("thread_start_time",)),
+        Field("pid", Kind.INT64, "hostProcessId", ("host_process_id", "host_pid")),
+        Field("tid", Kind.INT64, "hostThreadId", ("host_thread_id", "host_tid")),
+        Field("parent_pid", Kind.INT64, "hostParentProcessId", ("host_parent_process_id", "ppid")),
+        Field("entity_id", Kind.INT64, "processEntityId", ("process_entity_id",)),
+        Field("parent_entity_id", Kind.INT64, "parentEntityId"),
+        Field("uid", Kind.INT64, "userId", ("user_id",)),
+    )
+}
+"""Each field by its name."""
 
 
 def choose_columns(
-    names: Sequence[str], columns: Mapping[str, str], event_name: str | None = None
+    names: Sequence[str],
+    columns: Mapping[str, str],
+    *,
+    required: Sequence[str] = (EVENT_NAME, COMM),
+    event_name: str | None = None,
 ) -> dict[str, str]:
-    """Find which of the names is which column of a batch.
+    """Return which of the column names is which field.
 
-    ``columns``: names that the caller gives. ``event_name``: the name of every row, in place of a
-    column. Raises ColumnError for a column that is missing or twice.
+    ``columns``: names that the caller gives, by field. ``required``: fields that must be there.
+    ``event_name``: the name of every row, in place of a column. Raises ColumnError for a field that
+    is unknown, missing or there twice.
     """
-    if event_name is not None and "event_name" in columns:
-        raise ColumnError("event_name", "given as a column and as the name of every row")
-    for column in columns:
-        if column not in KNOWN_NAMES:
-            raise ColumnError(column, f"an EventBatch has none; it has {', '.join(KNOWN_NAMES)}")
+    if event_name is not None and EVENT_NAME in map(field_name, columns):
+        raise ColumnError(EVENT_NAME, "given as a column and as the name of every row")
+    given = {field_name(column): name for column, name in columns.items()}
+    for column in given:
+        if column not in FIELDS:
+            raise ColumnError(column, f"unknown field; expected one of {', '.join(FIELDS)}")
     chosen = {}
-    for column, known in KNOWN_NAMES.items():
-        if column == "event_name" and event_name is not None:
+    for field in FIELDS.values():
+        if field.name == EVENT_NAME and event_name is not None:
             continue
-        wanted = (columns[column],) if column in columns else known
+        wanted = (given[field.name],) if field.name in given else field.names
         found = next((name for name in wanted if name in names), None)
         if found is None:
-            if column in columns or column in REQUIRED:
+            if field.name in given or field.name in required:
                 raise ColumnError(
-                    column,
-                    f"missing: nothing is called {' or '.join(wanted)}; "
-                    f"there is {', '.join(names) or 'nothing'}",
+                    field.name,
+                    f"missing: no column is called {' or '.join(wanted)}; "
+                    f"the columns are {', '.join(names) or 'none'}",
                 )
             continue
         if names.count(found) > 1:
-            raise ColumnError(column, f"{names.count(found)} columns are called {found}")
-        chosen[column] = found
+            raise ColumnError(field.name, f"{names.count(found)} columns are called {found}")
+        chosen[field.name] = found
     return chosen
+
+
+_DIGITS: Final = re.compile(r"(-?[0-9]{1,19})(?:\.0+)?", re.ASCII)
+_FIELD_OF: Final = {name: field.name for field in FIELDS.values() for name in field.names}
+
+
+def field_name(name: str) -> str:
+    """Return the name of the field that a spelling stands for; an unknown one as it is."""
+    return _FIELD_OF.get(name, name)
+
+
+def normalized(value: Any, kind: Kind) -> Any:
+    """Return a value in the one form that its kind has, whatever column type or JSON it came as.
+
+    Text is str, numbers and times are int; None where the value is of no such kind.
+    """
+    if kind is Kind.TEXT:
+        if isinstance(value, bytes):
+            return value.rstrip(b"\0").decode("utf-8", "surrogateescape")
+        return value if isinstance(value, str) else None
+    if kind is Kind.BOOL:
+        return value if isinstance(value, bool) else None
+    if kind is Kind.BYTES:
+        return value if isinstance(value, bytes) else None
+    return _integer(value)
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, (float, Decimal)):
+        return int(value) if isfinite(value) and value == int(value) else None
+    digits = _DIGITS.fullmatch(value) if isinstance(value, str) else None
+    return None if digits is None else int(digits[1])

@@ -1,80 +1,27 @@
-"""The types that signatures and the engines that host them exchange.
+"""What hosts and signatures ask of each other.
 
-They mirror Tracee's ``types/detect`` and ``types/protocol`` in snake_case.
+The types mirror Tracee's ``types/detect`` and ``types/protocol`` in snake_case. Beyond Tracee's
+protocol a signature may judge packed batches (:class:`BatchSignature`), tell which rows it can do
+without (:class:`CandidateSignature`) and keep state (:class:`StatefulSignature`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
 
-@dataclass(frozen=True, slots=True)
-class SignatureMetadata:
-    """What a signature says of itself.
-
-    ``properties`` is a dict of its own in every instance a signature hands out.
-    """
-
-    id: str
-    version: str
-    name: str
-    event_name: str
-    description: str
-    tags: list[str] | None = None
-    properties: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureEventSelector:
-    """Which events a signature wants: an empty or ``*`` name or origin stands for all."""
-
-    source: str
-    name: str = "*"
-    origin: str = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class EventHeaders:
-    """Where an event comes from: its selector, and what a source knows besides.
-
-    ``custom`` of an event that :mod:`illshell.readers` read has ``source`` (the file's name),
-    ``offset`` and ``length`` (bytes of the decompressed stream) and ``record`` (these bytes), or,
-    of a columnar file, ``row`` in their place. One
-    that came through Kafka has ``topic``, ``partition``, the message's ``offset``, and ``line``,
-    which counts the events of one message.
-    """
-
-    selector: SignatureEventSelector
-    custom: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event: headers, and the payload with Tracee's JSON keys."""
-
-    headers: EventHeaders
-    payload: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A detection: the signature's metadata, the very event that set it off, extra data."""
-
-    sig_metadata: SignatureMetadata
-    event: Any
-    data: Mapping[str, Any] | None = None
-
-    @property
-    def uid(self) -> str:
-        """The same for the same event in every run and engine; see :mod:`illshell.model.uid`."""
-        from illshell.model.uid import finding_uid
-
-        return finding_uid(self)
+    from illshell._fastmatch import Rows
+    from illshell.batch.event_batch import Batch
+    from illshell.model.event import SignatureEventSelector
+    from illshell.model.finding import Finding, SignatureMetadata
+    from illshell.readers.columnar.statistics import RowGroupStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +33,10 @@ class SourceComplete:
 
 @dataclass(frozen=True, slots=True)
 class SignatureContext:
-    """What an engine gives a signature at ``init``.
+    """What a host gives a signature at ``init``.
 
     ``callback`` takes each Finding; it is called in the thread that handed in the event.
-    ``get_data_source(namespace, id)`` gives a data source, or None where there is none.
+    ``get_data_source(namespace, id)`` returns a data source, or None where there is none.
     """
 
     callback: Callable[[Finding], object]
@@ -99,10 +46,7 @@ class SignatureContext:
 
 @runtime_checkable
 class Signature(Protocol):
-    """What an engine needs of a signature.
-
-    A signature may also have ``on_batch(batch)``; see :meth:`illshell.IllegitimateShell.on_batch`.
-    """
+    """What a host needs of a signature."""
 
     def get_metadata(self) -> SignatureMetadata:
         """Describe the signature."""
@@ -121,3 +65,70 @@ class Signature(Protocol):
 
     def close(self) -> None:
         """Release what the signature holds; called at least once."""
+
+
+RowNumbers: TypeAlias = "Sequence[int] | NDArray[np.int64] | Rows"
+"""Numbers of rows, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMatches:
+    """What a signature found in a batch.
+
+    ``rows`` and ``errors``: numbers of the rows that match and of those that could not be judged,
+    each in ascending order. ``error_of(row)`` returns why. ``data_of(row)`` returns the finding's
+    extra data; None for a signature without any.
+    """
+
+    rows: RowNumbers
+    errors: RowNumbers
+    error_of: Callable[[int], Exception]
+    data_of: Callable[[int], Mapping[str, Any] | None] | None = None
+
+
+@runtime_checkable
+class BatchSignature(Signature, Protocol):
+    """A signature that judges packed events where they lie.
+
+    ``fields``: names of the fields it reads, out of :data:`illshell.model.fields.FIELDS`; readers
+    fill these columns and no others.
+    """
+
+    fields: Sequence[str]
+
+    def match_batch(self, batch: Batch) -> BatchMatches:
+        """Judge the rows of a batch, in their order.
+
+        Raises ColumnError where a column can't be read; ``row`` is None where that is so for every
+        row. For anything else that is raised, the detector calls again with each half of the batch,
+        until the row that causes it stands alone; so what raises must leave the state as it was.
+        """
+
+
+@runtime_checkable
+class CandidateSignature(BatchSignature, Protocol):
+    """A signature without state, which can tell from some of its columns which rows matter."""
+
+    def candidates(self, batch: Batch) -> Sequence[int]:
+        """Return, in order, the rows that may match or be in error, whatever absent columns hold.
+
+        The other rows need not be given to the signature.
+        """
+
+    def may_matter(self, statistics: RowGroupStatistics) -> bool:
+        """Whether a row group with such statistics can hold a candidate."""
+
+
+@runtime_checkable
+class StatefulSignature(Signature, Protocol):
+    """A signature whose state outlives a run.
+
+    A snapshot is versioned by the signature itself and bounded: a few hundred bytes for each thing
+    it remembers, and at most :data:`illshell.detect.state.MAX_SNAPSHOT` bytes in all.
+    """
+
+    def snapshot(self) -> bytes:
+        """Return the state."""
+
+    def restore(self, state: bytes) -> None:
+        """Take the state of an earlier run in place of its own; StateError where it is none."""

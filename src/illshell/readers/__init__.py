@@ -1,6 +1,6 @@
 """Readers: from the bytes of a source to packed or decoded events.
 
-The fast reader is illshell-ingest; where that is not installed, its plain twin does the same.
+The fast reader is illshell-ingest; where that is not installed, its reference in Python is used.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ from illshell.model.errors import VersionMismatchError
 from illshell.readers.sniff import columnar_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from illshell._fastmatch import Matcher
     from illshell.readers.segment import Reader
+    from illshell.readers.selection import Selection
     from illshell.sources.stop_flag import StopFlag
 
 
 @cache
 def has_native() -> bool:
-    """Say whether the fast reader is installed; VersionMismatchError if in another version."""
+    """Whether the fast reader is installed; VersionMismatchError if in another version."""
     try:
         import illshell_ingest
     except ModuleNotFoundError as error:
@@ -39,7 +37,7 @@ def has_native() -> bool:
 
 
 def describe_reader() -> str:
-    """Say in a line which reader is in use."""
+    """Return in a line which reader is in use."""
     if has_native():
         return f"illshell-ingest {__version__} (Rust)"
     return "plain Python (illshell-ingest is not installed; it reads many times faster)"
@@ -47,34 +45,32 @@ def describe_reader() -> str:
 
 def open_reader(
     source: str | int,
-    event_names: Sequence[str] | None,
+    selection: Selection,
     *,
     name: str | None = None,
     strict: bool = False,
     stop: StopFlag | None = None,
     native: bool | None = None,
-    matcher: Matcher | None = None,
     threads: int = 1,
 ) -> Reader:
-    """Open a path or file descriptor: Tracee's JSON lines, or events in columns, told by content.
+    """Open a path or file descriptor: Tracee's JSON lines, or events in columns, by its content.
 
-    JSON lines may be plain, gzip or zstd. Columns come as Parquet or Arrow IPC in a regular file:
-    ``matcher`` and ``threads`` are for :class:`illshell.readers.columnar.reader.ColumnarReader`.
-    ``event_names``: the events to decode, None for all. ``strict``: decode, and so validate, every
-    line, and refuse duplicate keys. ``native``: which reader; None takes the fast one if it is
-    there. OSError where the source can't be opened; ColumnError or MissingExtraError where its
-    columns can't be read.
+    JSON lines may be plain, gzip or zstd. Columns come as Parquet or Arrow IPC in a regular file.
+    ``selection``: what the signatures need. ``strict``: decode, and so validate, every line, and
+    refuse duplicate keys. ``native``: which reader of JSON lines; None takes the fast one if it is
+    there. ``threads``: for columnar files. OSError where the source can't be opened; ColumnError or
+    MissingExtraError where its columns can't be read.
     """
     name = name or (source if isinstance(source, str) else f"<descriptor {source}>")
     kind = columnar_kind(source)
     if kind is not None:
         from illshell.readers.columnar.reader import ColumnarReader
 
-        return ColumnarReader(source, kind, name=name, matcher=matcher, threads=threads)
+        return ColumnarReader(source, kind, selection, name=name, threads=threads)
     if has_native() if native is None else native:
         from illshell.readers.json_lines.native import NativeReader
 
-        return NativeReader(source, event_names, name=name, strict=strict, stop=stop)
+        return NativeReader(source, selection, name=name, strict=strict)
     from illshell.readers.json_lines.python import PlainReader
 
-    return PlainReader(source, event_names, name=name, strict=strict, stop=stop)
+    return PlainReader(source, selection.event_names, name=name, strict=strict, stop=stop)

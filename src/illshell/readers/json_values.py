@@ -7,56 +7,51 @@ same; so the one may stand for the other, and each value stays one line.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from illshell.readers import has_native
 from illshell.readers.json_lines.definition import MAX_LINE
 from illshell.readers.json_lines.python import LineDecoder
-from illshell.signatures.illegitimate_shell.names import PATHNAME, PREV_COMM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from typing_extensions import Buffer
 
-    from illshell.model.signature import Event
+    from illshell.readers.json_lines.python import PositionOf
     from illshell.readers.segment import Segment
+    from illshell.readers.selection import Selection
 
 COORDINATES: Final = ("topic", "partition", "offset")
-"""Where Kafka keeps a value: columns that become headers, for the uid of an event without identity.
-"""
+"""Columns that hold a value's position in Kafka."""
 
 
 def decode_lines(
-    lines: bytes, event_names: Sequence[str], *, native: bool | None = None
+    lines: bytes,
+    selection: Selection,
+    *,
+    position_of: PositionOf,
+    native: bool | None = None,
 ) -> Segment:
-    """Decode whole lines, the last newline included; offsets count from the first byte.
+    """Return whole lines, the last newline included, as a segment.
 
+    ``position_of`` returns the position of an event, given its first byte and its length.
     ``native``: which reader; None takes the fast one if it is there.
     """
     if has_native() if native is None else native:
         import illshell_ingest
 
-        from illshell.readers.json_lines.native import SegmentMaker
+        from illshell.readers.json_lines.native import SegmentMaker, arguments_of
 
-        maker = SegmentMaker(event_names, source="", strict=False, max_line=MAX_LINE)
-        decoder = illshell_ingest.JsonLines(event_names, (PATHNAME, PREV_COMM), max_line=MAX_LINE)
+        maker = SegmentMaker(
+            selection.event_names, position_of=position_of, strict=False, max_line=MAX_LINE
+        )
+        decoder = illshell_ingest.JsonLines(
+            selection.event_names, arguments_of(selection.fields), max_line=MAX_LINE
+        )
         return maker.segment(decoder.feed(lines))
-    return LineDecoder(event_names).feed(lines)
+    return LineDecoder(selection.event_names, position_of=position_of).feed(lines)
 
 
-def decode_value(value: str | Buffer, event_names: Sequence[str]) -> Segment:
-    """Decode one value."""
+def as_line(value: str | Buffer) -> bytes:
+    """Return a value as a line of its own."""
     data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
-    return decode_lines(as_line(data), event_names)
-
-
-def as_line(value: bytes) -> bytes:
-    """Give a value as a line of its own."""
-    return value.replace(b"\n", b"\r") + b"\n"
-
-
-def with_custom(event: Event, custom: dict[str, object]) -> Event:
-    """Give the event with other headers: what its own source knows of it."""
-    return replace(event, headers=replace(event.headers, custom=custom))
+    return data.replace(b"\n", b"\r") + b"\n"

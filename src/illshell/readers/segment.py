@@ -1,46 +1,80 @@
-"""What a reader gives: stretches of the input, decoded."""
+"""What a reader returns: stretches of the input, decoded, in the order of the input."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from illshell.batch.event_batch import EventBatch
-    from illshell.model.signature import Event
+    from illshell.batch.event_batch import Batch
+    from illshell.model.event import Event
+    from illshell.model.position import Position
+
+
+ROW_BYTES: Final = 1024
+"""Memory that a packed or single event is taken to hold, besides the bytes of a single one."""
 
 
 @dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line that is no event, why, and where: bytes of the decompressed stream.
+class InvalidLine:
+    """A line that is no event, where it is and why.
 
     ``line`` holds at most the limit of a line.
     """
 
-    offset: int
+    position: Position | None
     reason: str
     line: bytes
+
+
+Single: TypeAlias = "tuple[int, Event | InvalidLine]"
+"""A line that was decoded by itself, after the packed row before which it stands in the input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of the input: every line that is not blank, or row, is counted in it exactly once.
 
-    ``batch``: events that the reader packed. ``events``: ones that it decoded singly, in order.
-    ``skipped``: how many have a name that nobody wants. ``bad``: the lines that are no event.
-    ``end``: the byte of the decompressed stream up to which all has been given. ``judged``: how
-    many events were wanted, where the reader has itself told hits and errors from others and
-    ``batch`` is not all of them; None where they are ``batch`` and ``events``.
+    ``batch``: events that the reader packed. ``singles``: lines that it decoded by themselves, in
+    order, each with the index of the packed row before which it stands. ``skipped``: how many
+    events have a name that no signature selects. ``end``: the byte of the decompressed stream up to
+    which all was returned. ``judged``: how many events were selected, where the reader has left out
+    packed rows that no signature needs to see; None where there are no others than those here.
     """
 
-    batch: EventBatch | None
-    events: Sequence[Event]
+    batch: Batch | None
+    singles: Sequence[Single]
     skipped: int
-    bad: Sequence[BadLine]
     end: int
     judged: int | None = None
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it holds."""
+        lines = sum(
+            len((single.line if isinstance(single, InvalidLine) else single.headers.raw) or b"")
+            for _, single in self.singles
+        )
+        return lines + ROW_BYTES * (self.packed + len(self.singles))
+
+    @property
+    def packed(self) -> int:
+        """How many events are packed."""
+        return 0 if self.batch is None else len(self.batch)
+
+    @property
+    def invalid(self) -> int:
+        """How many lines are no events."""
+        return sum(isinstance(single, InvalidLine) for _, single in self.singles)
+
+    @property
+    def selected(self) -> int:
+        """How many events are selected by a signature."""
+        if self.judged is not None:
+            return self.judged
+        return self.packed + len(self.singles) - self.invalid
 
 
 class Reader(Protocol):
@@ -57,7 +91,7 @@ class Reader(Protocol):
         """Bytes of the source read so far, as they lie on disk: of ``size``."""
 
     def segments(self) -> Iterator[Segment]:
-        """Give the input piece by piece; StreamError where it breaks off, after all before it."""
+        """Yield the input piece by piece; StreamError where it breaks off, after all before it."""
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Release the source."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from illshell.readers.columnar.row_groups import Piece
+from illshell.readers.columnar.row_groups import RowGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from illshell._fastmatch import Matcher
+    from illshell.readers.selection import Selection
 
 
 class ArrowFile:
@@ -26,14 +26,14 @@ class ArrowFile:
         )
         self.names: Sequence[str] = self._all.schema.names
 
-    def pieces(self, chosen: Mapping[str, str], _matcher: Matcher | None) -> Iterator[Piece]:
-        """Give the record batches."""
+    def row_groups(self, chosen: Mapping[str, str], _selection: Selection) -> Iterator[RowGroup]:
+        """Yield the record batches."""
         options = _only(self._all.schema, chosen, self._threads)
         narrow = pa.ipc.open_file(pa.BufferReader(self._data), options=options)
         for number in range(narrow.num_record_batches):
             batch = narrow.get_batch(number)
             end = self._data.size * (number + 1) // narrow.num_record_batches
-            yield _piece(batch, partial(self._all.get_batch, number), end)
+            yield _row_group(batch, partial(self._all.get_batch, number), end)
 
 
 class ArrowStream:
@@ -45,13 +45,13 @@ class ArrowStream:
         self._schema = pa.ipc.open_stream(pa.BufferReader(data)).schema
         self.names: Sequence[str] = self._schema.names
 
-    def pieces(self, chosen: Mapping[str, str], _matcher: Matcher | None) -> Iterator[Piece]:
-        """Give the record batches."""
+    def row_groups(self, chosen: Mapping[str, str], _selection: Selection) -> Iterator[RowGroup]:
+        """Yield the record batches."""
         source = pa.BufferReader(self._data)
         narrow = pa.ipc.open_stream(source, options=_only(self._schema, chosen, self._threads))
         whole = _Follower(self._data)
         for number, batch in enumerate(narrow):
-            yield _piece(batch, partial(whole.batch, number), source.tell())
+            yield _row_group(batch, partial(whole.batch, number), source.tell())
 
 
 class _Follower:
@@ -77,7 +77,7 @@ def _only(schema: pa.Schema, chosen: Mapping[str, str], threads: int) -> pa.ipc.
     return pa.ipc.IpcReadOptions(included_fields=fields, use_threads=threads > 1)
 
 
-def _piece(batch: pa.RecordBatch, whole: Callable[[], pa.RecordBatch], end: int) -> Piece:
+def _row_group(batch: pa.RecordBatch, whole: Callable[[], pa.RecordBatch], end: int) -> RowGroup:
     # Checks that the buffers are as long as the rows ask for. What lies in them is checked where it
     # is read: by the core, and for other columns by whoever takes a value out.
     batch.validate()
@@ -86,4 +86,4 @@ def _piece(batch: pa.RecordBatch, whole: Callable[[], pa.RecordBatch], end: int)
         source = batch if set(names) <= set(batch.schema.names) else whole()
         return pa.Table.from_batches([source.select(list(names))])
 
-    return Piece(batch.num_rows, read, end)
+    return RowGroup(batch.num_rows, read, end)

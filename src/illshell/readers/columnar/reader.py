@@ -1,70 +1,58 @@
-"""The reader of columnar files: Parquet and Arrow IPC, mapped into memory, no column in vain."""
+"""The reader of columnar files: Parquet and Arrow IPC, mapped into memory."""
 
 from __future__ import annotations
 
 import mmap
 import os
-from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from illshell._fastmatch import Column
 from illshell.batch.arrow import event_batch
-from illshell.batch.event_batch import EventBatch
+from illshell.batch.event_batch import JUDGED
 from illshell.model.errors import ColumnError, StreamError
 from illshell.model.extras import import_extra
-from illshell.model.fields import choose_columns
+from illshell.model.fields import COMM, EVENT_NAME, PREV_COMM, Kind, choose_columns, normalized
+from illshell.model.position import Row
 from illshell.readers.segment import Segment
 from illshell.readers.sniff import Columnar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
-    from illshell._fastmatch import Matcher
-    from illshell.readers.columnar.row_groups import ColumnarFile, Piece
+    from illshell.batch.event_batch import EventBatch
+    from illshell.readers.columnar.row_groups import ColumnarFile, RowGroup
+    from illshell.readers.selection import Selection
 
 WINDOW: Final = 1 << 20
-"""Rows that are judged at a time."""
+"""Rows of a segment at most."""
 
-_FIRST: Final = ("event_name", "process_name", "prev_comm")
-_LATER: Final = ("pathname", "record")
-
-
-@dataclass(frozen=True, slots=True)
-class FileRows(EventBatch):
-    """Rows of a file; the headers of their events say which row of the file they are."""
-
-    def damage(self, row: int) -> ColumnError | None:
-        """Say what keeps the columns of a row from being read, or None."""
-        damaged = EventBatch.damage(self, row)
-        return None if damaged is None else ColumnError(damaged.column, "it is null")
+_FIRST: Final = (EVENT_NAME, COMM, PREV_COMM)
+"""The fields that tell most rows apart; they are short, and often dictionaries."""
 
 
 class ColumnarReader:
     """Reads a regular file; see :class:`illshell.readers.segment.Reader`.
 
-    ``matcher``: the rule the events will be judged by. With it, ``pathname`` is read only where
-    a row can be a hit or an error without it, other columns only where there is one, and what can
-    be neither is counted and not given. Without it every row is given. Events' headers have
-    ``source`` and ``row``, counted from 0. The file must not be cut short as long as it is read:
-    the system kills who reads mapped memory that is gone. Memory is bounded by a row group.
+    Only the windows of rows that have candidates are returned, with all their columns: the first
+    columns are read for all rows, ``pathname`` where a group has candidates without it, the others
+    where it has them still. Positions are :class:`illshell.model.position.Row`. Truncating the
+    file while it is read raises SIGBUS. Memory is bounded by a row group.
     """
 
     def __init__(
         self,
         source: str | int,
         kind: Columnar,
+        selection: Selection,
         *,
         name: str,
-        matcher: Matcher | None = None,
         threads: int = 1,
     ) -> None:
         self.name = name
         self.consumed = 0
         self._kind = kind
-        self._matcher = matcher
+        self._selection = selection
         pa = import_extra("pyarrow", "parquet")
         self._failures = (pa.ArrowException, OSError, ValueError)
         self._data = pa.py_buffer(_mapped(source))
@@ -76,123 +64,101 @@ class ColumnarReader:
             raise
         except self._failures as error:
             raise self._broken(0, error) from None
-        chosen = self._chosen.values()
-        self._others = [each for each in self._file.names if each not in chosen]
-        self._others = [each for each in self._others if self._file.names.count(each) == 1]
 
     def segments(self) -> Iterator[Segment]:
-        """Give the file piece by piece; StreamError where it is damaged, after all before it."""
+        """Yield the file piece by piece; StreamError where it is damaged, after all before it."""
         first = 0
         try:
-            for piece in self._file.pieces(self._chosen, self._matcher):
-                yield from self._segments_of(piece, first)
-                first += piece.rows
-                self.consumed = piece.end
+            for group in self._file.row_groups(self._chosen, self._selection):
+                yield from self._segments_of(group, first)
+                first += group.rows
+                self.consumed = group.end
         except self._failures as error:
             if isinstance(error, StreamError):
                 raise
             raise self._broken(first, error) from None
-        yield Segment(None, [], 0, [], self._data.size, 0)
+        yield Segment(None, [], 0, self._data.size, 0)
 
     def close(self) -> None:
-        """Let go of the file; the mapping ends with the last finding that needs it."""
+        """Release the file; the mapping ends with the last finding that needs it."""
         del self._file, self._data
 
-    def _segments_of(self, piece: Piece, first: int) -> Iterator[Segment]:
-        matcher = self._matcher
-        if matcher is None:
-            for rows in self._rows_of(piece, first, lambda _batch: True):
-                yield Segment(rows, [], 0, [], piece.end)
+    def _segments_of(self, group: RowGroup, first: int) -> Iterator[Segment]:
+        if group.rows == 0:
             return
-        wanted = self._count_wanted(piece, matcher) if piece.has_events else 0
-        yield Segment(None, [], piece.rows - wanted, [], piece.end, wanted)
-        if wanted == 0 or not piece.has_candidates:
+        selected = self._count_selected(group)
+        yield Segment(None, [], group.rows - selected, group.end, selected)
+        if selected == 0 or not group.has_candidates:
             return
+        # Without a pathname, the rows that need one are candidates: the ones to read it for.
+        if any(self._matters(batch) for _, batch in self._windows(group, first, _FIRST)):
+            yield from self._judged(group, first)
 
-        def has_some(batch: EventBatch) -> bool:
-            hits, errors = batch.judge(matcher)
-            for row in chain(hits, errors):
-                _check(batch, row)
-            return bool(len(hits) or len(errors))
+    def _count_selected(self, group: RowGroup) -> int:
+        from illshell.readers.columnar.counts import value_counts
 
-        # Without a pathname, the rows that need one are in error: the ones to read it for.
-        if any(has_some(batch) for _, batch in self._batches(piece, _FIRST)):
-            for rows in self._rows_of(piece, first, has_some):
-                yield Segment(rows, [], 0, [], piece.end, 0)
+        names = self._selection.event_names
+        if names is None:
+            return group.rows
+        if not group.has_events:
+            return 0
+        column = group.read([self._chosen[EVENT_NAME]]).column(0)
+        counts = value_counts(EVENT_NAME, column)
+        return sum(n for value, n in counts.items() if normalized(value, Kind.TEXT) in names)
 
-    def _count_wanted(self, piece: Piece, matcher: Matcher) -> int:
-        """Count the rows whose event is wanted: those that are in error if every comm is null."""
-        name = {"event_name": "event_name", "process_name": "event_name"}
-        wanted = 0
-        for _, batch in self._batches(piece, ("event_name",), name):
-            rows = len(batch)
-            nobody = Column.fixed(b"", 0, rows, validity=bytes((rows + 7) // 8))
-            wanted += len(replace(batch, process_name=nobody).judge(matcher)[1])
-        return wanted
+    def _matters(self, batch: EventBatch) -> bool:
+        found = self._selection.candidates(batch)
+        return found is None or len(found) > 0
 
-    def _rows_of(
-        self, piece: Piece, first: int, wants: Callable[[EventBatch], bool]
-    ) -> Iterator[FileRows]:
-        """Give the windows of a piece that are wanted, their events with all columns."""
+    def _judged(self, group: RowGroup, first: int) -> Iterator[Segment]:
+        """Yield the windows of a group that have candidates, with all columns."""
         others: pa.Table | None = None
         broken = None
-        for start, batch in self._batches(piece, (*_FIRST, *_LATER)):
-            if not wants(batch):
+        names = [name for name in self._file.names if self._file.names.count(name) == 1]
+        names = [name for name in names if name not in self._judged_names()]
+        renamed = {name: field for field, name in self._chosen.items()}
+        for start, batch in self._windows(group, first, JUDGED):
+            if not self._matters(batch):
                 continue
-            if others is None and self._others and broken is None:
+            if others is None and names and broken is None:
                 try:
-                    others = piece.read(self._others)
+                    others = group.read(names)
                 except self._failures as error:
                     broken = self._broken(first, error)
-            yield self._with_places(batch, first, start, others)
+            whole = batch.with_cells(self._cells(others, start), renamed)
+            yield Segment(whole, [], 0, group.end, 0)
         if broken is not None:
             raise broken
 
-    def _with_places(
-        self, batch: EventBatch, first: int, start: int, others: pa.Table | None
-    ) -> FileRows:
-        from illshell.readers.columnar.arrow_to_json import row_values
+    def _judged_names(self) -> list[str]:
+        return [self._chosen[field] for field in JUDGED if field in self._chosen]
 
-        def custom(row: int) -> Mapping[str, Any]:
-            return {"source": self.name, "row": first + start + row}
+    def _cells(self, others: pa.Table | None, start: int) -> Callable[[int], Mapping[str, Any]]:
+        from illshell.batch.arrow_to_json import row_values
 
-        def other_values(row: int) -> Mapping[str, Any]:
-            return {} if others is None else row_values(others, start + row)
+        if others is None:
+            return lambda _row: {}
+        columns = dict(zip(others.column_names, others.columns, strict=True))
+        return lambda row: row_values(columns, start + row)
 
-        return FileRows(
-            event_name=batch.event_name,
-            process_name=batch.process_name,
-            pathname=batch.pathname,
-            prev_comm=batch.prev_comm,
-            record=batch.record,
-            other_values=other_values,
-            custom=custom,
-        )
-
-    def _batches(
-        self, piece: Piece, columns: tuple[str, ...], names: Mapping[str, str] | None = None
+    def _windows(
+        self, group: RowGroup, first: int, fields: Sequence[str]
     ) -> Iterator[tuple[int, EventBatch]]:
-        """Give the piece's windows with these columns, and where in the piece each starts."""
-        chosen = {each: self._chosen[each] for each in columns if each in self._chosen}
-        names = {key: self._chosen[each] for key, each in names.items()} if names else chosen
+        """Yield a group in windows with these fields, and where in the group each starts."""
+        chosen = {field: self._chosen[field] for field in fields if field in self._chosen}
         start = 0
-        table = piece.read(list(chosen.values()))
+        table = group.read(list(chosen.values()))
         for record_batch in table.to_batches(max_chunksize=WINDOW):
-            yield start, event_batch(record_batch, names)
+            yield start, event_batch(record_batch, chosen, position_of=self._row(first + start))
             start += record_batch.num_rows
+
+    def _row(self, first: int) -> Callable[[int], Row]:
+        return lambda row: Row(self.name, first + row)
 
     def _broken(self, row: int, error: Exception) -> StreamError:
         text = str(error) or type(error).__name__
         reason = f"{self._kind.value} damaged or not readable: {text.splitlines()[0]}"
         return StreamError(0, reason, row=row)
-
-
-def _check(batch: EventBatch, row: int) -> None:
-    """Read what an event is rebuilt from; ValueError where that lies outside the buffers."""
-    columns = (batch.event_name, batch.process_name, batch.pathname, batch.prev_comm, batch.record)
-    for column in columns:
-        if isinstance(column, Column):
-            column[row]
 
 
 def _mapped(source: str | int) -> mmap.mmap:

@@ -1,4 +1,4 @@
-"""What the kinds of columnar file have in common: rows in pieces, columns read when asked for."""
+"""What the kinds of columnar file have in common: rows in groups, columns read when asked for."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from illshell._fastmatch import Matcher
+    from illshell.readers.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RowGroup:
     """A row group or record batch.
 
-    ``read(names)`` gives these columns as a table of ``rows`` rows. ``has_events`` and
-    ``has_candidates``: False where the file's own statistics rule out any event that is wanted,
-    or any that could be a hit or an error. ``end``: the byte of the file up to which all is given;
-    an estimate, but for the last piece.
+    ``read(names)`` returns these columns as a table of ``rows`` rows. ``has_events`` and
+    ``has_candidates``: False where the file's own statistics rule out any event that is selected,
+    or any that could be a hit or an error. ``end``: the byte of the file up to which all is read;
+    an estimate, but for the last group.
     """
 
     rows: int
@@ -36,9 +36,9 @@ class ColumnarFile(Protocol):
     names: Sequence[str]
     """Its top-level columns."""
 
-    def pieces(self, chosen: Mapping[str, str], matcher: Matcher | None) -> Iterator[Piece]:
-        """Give the file piece by piece.
+    def row_groups(self, chosen: Mapping[str, str], selection: Selection) -> Iterator[RowGroup]:
+        """Yield the file's row groups.
 
-        ``chosen``: the columns of a batch, and what they are called here. ``matcher``: the rule to
-        hold the statistics against, None for no rule. Raises what pyarrow raises.
+        ``chosen``: the fields, and what they are called here. ``selection``: what to
+        hold the statistics against. Raises what pyarrow raises.
         """

@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from typing import Any, Final, NoReturn
 
+from illshell.model.errors import InvalidLineError
+
 MAX_LINE: Final = 16 * 1024 * 1024
 """Bytes that a line may have, without its newline."""
 
@@ -26,35 +28,31 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[{\]}]")
 
 
-class BadLineError(ValueError):
-    """The line is no event; the message says why."""
-
-
 def decode_event(line: bytes, *, strict: bool = False) -> dict[str, Any]:
-    """Decode a trimmed line; BadLineError where it is no event.
+    """Return a trimmed line as an event; InvalidLineError where it is none.
 
     ``strict`` refuses duplicate keys as well.
     """
     if not (line.startswith(b"{") and line.endswith(b"}")):
-        raise BadLineError(_why_no_object(line))
+        raise InvalidLineError(_why_no_object(line))
     if _depth_may_exceed(line) and _depth(line) > MAX_DEPTH:
-        raise BadLineError(f"nested deeper than {MAX_DEPTH} levels")
+        raise InvalidLineError(f"nested deeper than {MAX_DEPTH} levels")
     try:
         event = json.loads(line, object_pairs_hook=_refuse_duplicates if strict else None)
     except UnicodeDecodeError as error:
         byte = line[error.start]
-        raise BadLineError(f"invalid UTF-8: byte 0x{byte:02x} at byte {error.start}") from None
+        raise InvalidLineError(f"invalid UTF-8: byte 0x{byte:02x} at byte {error.start}") from None
     except json.JSONDecodeError as error:
         at = len(
             line.decode("utf-8", "surrogatepass")[: error.pos].encode("utf-8", "surrogatepass")
         )
-        raise BadLineError(f"invalid JSON: {error.msg} at byte {at}") from None
+        raise InvalidLineError(f"invalid JSON: {error.msg} at byte {at}") from None
     except RecursionError:
-        raise BadLineError("nested too deep for what is left of the stack") from None
-    except BadLineError:
+        raise InvalidLineError("nested too deep for what is left of the stack") from None
+    except InvalidLineError:
         raise
     except ValueError as error:
-        raise BadLineError(f"number out of range: {error}") from None
+        raise InvalidLineError(f"number out of range: {error}") from None
     assert isinstance(event, dict)
     return event
 
@@ -80,7 +78,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(reason: str) -> NoReturn:
-    raise BadLineError(reason)
+    raise InvalidLineError(reason)
 
 
 def _depth_may_exceed(line: bytes) -> bool:

@@ -1,68 +1,81 @@
-"""The fast reader: illshell-ingest's packed batches, and the last word on lines it refuses."""
+"""The fast reader: illshell-ingest's packed batches, and json.loads for lines that it defers."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import illshell_ingest
+import numpy as np
 from nanoarrow import c_array
 
-from illshell.batch.event_batch import EventBatch
+from illshell.batch.arrow import event_batch
 from illshell.model.errors import StreamError
-from illshell.readers.json_lines.definition import MAX_LINE, TOO_LONG, BadLineError
+from illshell.model.position import ByteRange
+from illshell.readers.json_lines.definition import MAX_LINE, TOO_LONG
 from illshell.readers.json_lines.python import decode_single
-from illshell.readers.segment import BadLine, Segment
-from illshell.signatures.illegitimate_shell.names import PATHNAME, PREV_COMM
+from illshell.readers.segment import InvalidLine, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from illshell.model.signature import Event
-    from illshell.sources.stop_flag import StopFlag
+    from illshell.batch.event_batch import EventBatch
+    from illshell.model.event import Event
+    from illshell.model.position import Position
+    from illshell.readers.json_lines.python import PositionOf
+    from illshell.readers.segment import Single
+    from illshell.readers.selection import Selection
 
-ARGUMENTS = (PATHNAME, PREV_COMM)
+NAMELESS = ("event_name", "comm")
+"""Fields that illshell-ingest fills in any case."""
+
+
+def arguments_of(fields: Sequence[str]) -> list[str]:
+    """Return the event's arguments among the fields that signatures read."""
+    return [field for field in fields if field not in NAMELESS]
 
 
 class SegmentMaker:
     """Makes segments of illshell-ingest's batches.
 
-    A line that its decoder does not vouch for is decoded here by ``json.loads``, which is the
-    definition of what is an event.
+    A line that its decoder defers is decoded here by ``json.loads``, which is the definition of
+    what is an event.
     """
 
     def __init__(
-        self, event_names: Sequence[str] | None, *, source: str, strict: bool, max_line: int
+        self,
+        event_names: Sequence[str] | None,
+        *,
+        position_of: PositionOf,
+        strict: bool,
+        max_line: int,
     ) -> None:
         self._event_names = event_names
-        self._source = source
+        self._position_of = position_of
         self._strict = strict
         self._max_line = max_line
 
     def segment(self, decoded: illshell_ingest.Batch) -> Segment:
-        """Give the batch as a segment, its columns without a copy."""
-        events: list[Event] = []
-        bad: list[BadLine] = []
+        """Return the batch as a segment, its columns without a copy."""
+        batch, offsets = self._packed(decoded) if decoded.num_rows else (None, None)
+        singles: list[Single] = []
         skipped = decoded.skipped
         for offset, line, over_limit in decoded.refused:
-            if over_limit:
-                bad.append(BadLine(offset, TOO_LONG.format(self._max_line), line))
-                continue
-            try:
-                event = decode_single(line, self._event_names, self._source, offset, self._strict)
-            except BadLineError as error:
-                bad.append(BadLine(offset, str(error), line))
-                continue
-            if event is None:
+            single = self._single(offset, line, over_limit=over_limit)
+            if single is None:
                 skipped += 1
             else:
-                events.append(event)
-        batch = None
-        if decoded.num_rows:
-            batch = self._packed(decoded)
-        return Segment(batch, events, skipped, bad, decoded.end)
+                at = 0 if offsets is None else int(np.searchsorted(offsets, offset))
+                singles.append((at, single))
+        return Segment(batch, singles, skipped, decoded.end)
 
-    def _packed(self, decoded: illshell_ingest.Batch) -> EventBatch:
+    def _single(self, offset: int, line: bytes, *, over_limit: bool) -> Event | InvalidLine | None:
+        position = self._position_of(offset, len(line))
+        if over_limit:
+            return InvalidLine(position, TOO_LONG.format(self._max_line), line)
+        return decode_single(line, self._event_names, position, self._strict)
+
+    def _packed(self, decoded: illshell_ingest.Batch) -> tuple[EventBatch, memoryview]:
         array = c_array(decoded)
         names = [child.name for child in array.schema.children]
         view = array.view()
@@ -70,17 +83,10 @@ class SegmentMaker:
             memoryview(view.child(names.index(name)).buffer(1)) for name in ("position", "length")
         )
 
-        batch = EventBatch.from_arrow(array)
+        def position_of(row: int) -> Position | None:
+            return self._position_of(offsets[row], lengths[row])
 
-        def custom(row: int) -> dict[str, Any]:
-            return {
-                "source": self._source,
-                "offset": offsets[row],
-                "length": lengths[row],
-                "record": batch.record[row] if batch.record is not None else None,
-            }
-
-        return replace(batch, custom=custom)
+        return event_batch(array, position_of=position_of), offsets
 
 
 class NativeReader:
@@ -89,18 +95,26 @@ class NativeReader:
     def __init__(
         self,
         source: str | int,
-        event_names: Sequence[str] | None,
+        selection: Selection,
         *,
         name: str,
         strict: bool = False,
-        stop: StopFlag | None = None,
     ) -> None:
         self.name = name
         self._reader = illshell_ingest.JsonLinesReader(
-            source, event_names, ARGUMENTS, strict=strict, max_line=MAX_LINE
+            source,
+            selection.event_names,
+            arguments_of(selection.fields),
+            strict=strict,
+            max_line=MAX_LINE,
         )
         self.size = self._reader.size
-        self._maker = SegmentMaker(event_names, source=name, strict=strict, max_line=MAX_LINE)
+        self._maker = SegmentMaker(
+            selection.event_names,
+            position_of=partial(ByteRange, name),
+            strict=strict,
+            max_line=MAX_LINE,
+        )
 
     @property
     def consumed(self) -> int:
@@ -108,7 +122,7 @@ class NativeReader:
         return self._reader.consumed
 
     def segments(self) -> Iterator[Segment]:
-        """Give the input piece by piece; StreamError where it breaks off, after all before it."""
+        """Yield the input piece by piece; StreamError where it breaks off, after all before it."""
         while True:
             try:
                 decoded = self._reader.next()
@@ -119,5 +133,5 @@ class NativeReader:
             yield self._maker.segment(decoded)
 
     def close(self) -> None:
-        """Let go of the source; the reader holds a descriptor of its own, closed with it."""
+        """Release the source; the reader holds a descriptor of its own, closed with it."""
         del self._reader

@@ -1,33 +1,40 @@
-"""The reader in plain Python: the twin of illshell-ingest, and what works without Rust."""
+"""The reader in plain Python: the reference of illshell-ingest, and what works without Rust."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from illshell.dialects.tracee_event import event_of
-from illshell.model.errors import StreamError
+from illshell.model.errors import InvalidLineError, StreamError
+from illshell.model.position import ByteRange
 from illshell.readers.compression import RawSource, decompressed
 from illshell.readers.json_lines.definition import (
     BOM,
     MAX_LINE,
     TOO_LONG,
     WHITESPACE,
-    BadLineError,
     decode_event,
 )
-from illshell.readers.segment import BadLine, Segment
+from illshell.readers.segment import InvalidLine, Segment, Single
 from illshell.sources.stop_flag import StopFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from illshell.model.signature import Event
+    from illshell.model.event import Event
+    from illshell.model.position import Position
+
+
+PositionOf: TypeAlias = "Callable[[int, int], Position | None]"
+"""Returns the position of an event, given its first byte in the stream and its length."""
 
 
 class LineDecoder:
-    """Turns pieces of a stream of JSON lines into segments; the twin of illshell_ingest.JsonLines.
+    """Turns pieces of a stream of JSON lines into segments, as illshell_ingest.JsonLines does.
 
+    ``position_of`` returns the position of an event, given its first byte and its length.
     ``event_names``: what to decode; None for everything. A line without one of these names, nor an
     escape that could spell one, is skipped undecoded unless ``strict``. Memory is bounded by
     ``max_line`` and the piece.
@@ -37,13 +44,13 @@ class LineDecoder:
         self,
         event_names: Sequence[str] | None,
         *,
-        source: str = "",
+        position_of: PositionOf,
         strict: bool = False,
         max_line: int = MAX_LINE,
     ) -> None:
         self._event_names = event_names
         self._candidate = None if strict or event_names is None else _candidate(event_names)
-        self._source = source
+        self._position_of = position_of
         self._strict = strict
         self._max_line = max_line
         self._carry: list[bytes] = []
@@ -82,7 +89,8 @@ class LineDecoder:
         self._carry.clear()
         self._carried = self._line_length = 0
         if length > self._max_line:
-            segment.bad.append(BadLine(begin, TOO_LONG.format(self._max_line), line))
+            position = self._position_of(begin, length)
+            segment.add(InvalidLine(position, TOO_LONG.format(self._max_line), line))
             return
         tail = line.removeprefix(BOM).lstrip(WHITESPACE)
         record = tail.rstrip(WHITESPACE)
@@ -98,36 +106,38 @@ class LineDecoder:
         ):
             segment.skipped += 1
             return
-        try:
-            event = decode_single(record, self._event_names, self._source, offset, self._strict)
-        except BadLineError as error:
-            segment.bad.append(BadLine(offset, str(error), record))
-            return
-        if event is None:
+        single = decode_single(
+            record, self._event_names, self._position_of(offset, len(record)), self._strict
+        )
+        if single is None:
             segment.skipped += 1
         else:
-            segment.events.append(event)
+            segment.add(single)
 
 
 def decode_single(
-    record: bytes, event_names: Sequence[str] | None, source: str, offset: int, strict: bool
-) -> Event | None:
-    """Decode one trimmed line; None where its event has another name than the wanted ones."""
-    payload = decode_event(record, strict=strict)
+    line: bytes, event_names: Sequence[str] | None, position: Position | None, strict: bool
+) -> Event | InvalidLine | None:
+    """Return one trimmed line as an event; None where it has another name than the wanted ones."""
+    try:
+        payload = decode_event(line, strict=strict)
+    except InvalidLineError as error:
+        return InvalidLine(position, str(error), line)
     if event_names is not None and payload.get("eventName") not in event_names:
         return None
-    custom = {"source": source, "offset": offset, "length": len(record), "record": record}
-    return event_of(payload, custom)
+    return event_of(payload, position, line)
 
 
 class _SegmentBuilder:
     def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.bad: list[BadLine] = []
+        self._singles: list[Single] = []
         self.skipped = 0
 
+    def add(self, single: Event | InvalidLine) -> None:
+        self._singles.append((0, single))
+
     def build(self, end: int) -> Segment:
-        return Segment(None, self.events, self.skipped, self.bad, end)
+        return Segment(None, self._singles, self.skipped, end)
 
 
 def _candidate(event_names: Sequence[str]) -> re.Pattern[bytes]:
@@ -163,7 +173,9 @@ class PlainReader:
         self.name = name
         self._raw = RawSource(source, StopFlag() if stop is None else stop)
         self.size = self._raw.size
-        self._decoder = LineDecoder(event_names, source=name, strict=strict)
+        self._decoder = LineDecoder(
+            event_names, position_of=partial(ByteRange, name), strict=strict
+        )
 
     @property
     def consumed(self) -> int:
@@ -171,7 +183,7 @@ class PlainReader:
         return self._raw.consumed
 
     def segments(self) -> Iterator[Segment]:
-        """Give the input piece by piece; StreamError where it breaks off, after all before it."""
+        """Yield the input piece by piece; StreamError where it breaks off, after all before it."""
         broken = None
         try:
             for piece in decompressed(self._raw):
@@ -183,5 +195,5 @@ class PlainReader:
             raise broken
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Release the source."""
         self._raw.close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from illshell.model.signature import SignatureMetadata
+from illshell.model.finding import SignatureMetadata
+from illshell.signatures.illegitimate_shell.names import TRC_1016
 
 
 def illegitimate_shell_metadata() -> SignatureMetadata:
     """Build the metadata anew, so that no caller can spoil it for another."""
     return SignatureMetadata(
-        id="TRC-1016",
+        id=TRC_1016,
         version="1",
         name="Web server spawned a shell",
         event_name="illegitimate_shell",

@@ -5,6 +5,9 @@ Source: aquasecurity/tracee, ``signatures/golang/illegitimate_shell.go`` (v0.9.0
 
 from typing import Final
 
+TRC_1016: Final = "TRC-1016"
+"""The signature's ID."""
+
 SECURITY_BPRM_CHECK: Final = "security_bprm_check"
 """The kernel is asked to execute a program; judged by comm and ``pathname`` (Tracee to v0.22)."""
 

@@ -16,13 +16,8 @@ from illshell.model.errors import (
     IllshellError,
     InvalidEventError,
 )
-from illshell.model.signature import (
-    Event,
-    Finding,
-    SignatureContext,
-    SignatureEventSelector,
-    SignatureMetadata,
-)
+from illshell.model.event import Event, SignatureEventSelector
+from illshell.model.finding import Finding, SignatureMetadata
 from illshell.model.type_names import go_type_of, json_type_of
 from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
 from illshell.signatures.illegitimate_shell.names import (
@@ -37,6 +32,7 @@ from illshell.signatures.illegitimate_shell.names import (
 
 if TYPE_CHECKING:
     from illshell.dialects.tracee_ebpf.layouts import RecordLayout
+    from illshell.model.signature import SignatureContext
 
 LONGEST_NAME = 15
 

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any, overload
 from illshell._fastmatch import EventJudge, Matcher, NameSet, Rows
 from illshell.batch.event_batch import as_batch
 from illshell.model.errors import ColumnError, IllshellError
-from illshell.model.signature import Finding, SignatureEventSelector, SignatureMetadata
+from illshell.model.event import SignatureEventSelector
+from illshell.model.fields import COMM, EVENT_NAME, PATHNAME, PREV_COMM
+from illshell.model.finding import Finding, SignatureMetadata
+from illshell.model.signature import BatchMatches
 from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
-from illshell.signatures.illegitimate_shell.names import SECURITY_BPRM_CHECK, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.names import (
+    SCHED_PROCESS_EXEC,
+    SECURITY_BPRM_CHECK,
+    SHELLS,
+    WEB_SERVERS,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
 
     from illshell.batch.arrow import ArrowArrayExportable, ArrowStreamExportable
     from illshell.batch.event_batch import Batch
+    from illshell.readers.columnar.statistics import RowGroupStatistics
 
 
 class IllegitimateShell(EventJudge):
@@ -31,6 +40,8 @@ class IllegitimateShell(EventJudge):
     at most one an event. Thread-safe, as far as the callback is. ``close`` may be called again;
     what comes after it is ignored.
     """
+
+    fields = (EVENT_NAME, COMM, PATHNAME, PREV_COMM)
 
     def __init__(
         self,
@@ -50,79 +61,106 @@ class IllegitimateShell(EventJudge):
         """List the events that the signature wants: source ``tracee``, any origin."""
         return [SignatureEventSelector("tracee", name, "*") for name in self.events]
 
+    def match_batch(self, batch: Batch) -> BatchMatches:
+        """Return the rows that match and those that could not be judged, without a callback."""
+        rows, errors = batch.match(self._matcher)
+        return BatchMatches(rows, errors, lambda row: self._error_of(batch, row))
+
+    def candidates(self, batch: Batch) -> Sequence[int]:
+        """Return the rows that match or may be in error: where a column is absent, more of them."""
+        matches = self.match_batch(batch)
+        return sorted({*matches.rows, *matches.errors})
+
+    def may_matter(self, statistics: RowGroupStatistics) -> bool:
+        """Whether a row group can hold a hit or an error: one of the names, or a null."""
+        servers = self._matcher.web_servers
+        if statistics.may_be_null(COMM):
+            return True
+        return (
+            SECURITY_BPRM_CHECK in self.events
+            and statistics.may_hold(EVENT_NAME, [SECURITY_BPRM_CHECK])
+            and statistics.may_hold(COMM, servers)
+        ) or (
+            SCHED_PROCESS_EXEC in self.events
+            and statistics.may_hold(EVENT_NAME, [SCHED_PROCESS_EXEC])
+            and (statistics.may_be_null(PREV_COMM) or statistics.may_hold(PREV_COMM, servers))
+        )
+
     def on_batch(self, batch: Batch | ArrowArrayExportable | ArrowStreamExportable) -> RowErrors:
         """Judge packed events: a Finding to the callback for each row that matches, in order.
 
         ``batch``: an :class:`illshell.EventBatch`, or Arrow data of any producer, whose rows are
         counted from one of its batches to the next. Of a stream all batches are held at a time;
-        :meth:`illshell.EventBatch.iter_arrow` gives them one by one.
+        :meth:`illshell.EventBatch.iter_arrow` yields them one by one.
 
-        Gives the rows that could not be judged with their errors; no row costs another one.
+        Returns the rows that could not be judged with their errors; no row affects another one.
         Raises ColumnError where a column's buffers are damaged.
         """
         packed = as_batch(batch)
         callback = self.callback
         if callback is None:
             if self.closed:
-                return RowErrors(self, packed, Rows())
+                return RowErrors(packed, BatchMatches([], Rows(), lambda _row: IllshellError()))
             raise IllshellError("on_batch was called before init")
-        hits, errors = packed.judge(self._matcher)
-        for row in hits:
+        matches = self.match_batch(packed)
+        for row in matches.rows:
             callback(Finding(self.get_metadata(), packed.event(int(row)), None))
-        return RowErrors(self, packed, errors)
+        return RowErrors(packed, matches)
 
     def on_signal(self, signal: Any) -> None:
         """Take a signal; the rule holds nothing back that a signal could release."""
 
+    def _error_of(self, batch: Batch, row: int) -> IllshellError:
+        damage = batch.damage(row)
+        if damage is not None:
+            return damage
+        try:
+            self.matches(batch.event(row))
+        except IllshellError as error:
+            return error
+        return ColumnError("raw_event", f"row {row} does not say what its columns say", row)
 
-class RowErrors(Sequence[tuple[int, IllshellError]]):
+
+class RowErrors(Sequence[tuple[int, Exception]]):
     """The rows of a batch that could not be judged, in order, as pairs of row and error.
 
     An error is made when it is asked for, so that a batch in which every row is bad costs no more
     than its row numbers.
     """
 
-    def __init__(
-        self, signature: IllegitimateShell, batch: Batch, rows: Rows | NDArray[np.int64]
-    ) -> None:
-        self._signature = signature
+    def __init__(self, batch: Batch, matches: BatchMatches) -> None:
         self._batch = batch
-        self._rows = rows
+        self._matches = matches
 
     @property
     def rows(self) -> NDArray[np.int64]:
         """The row numbers alone, int64, without a copy."""
         import numpy as np
 
-        rows = self._rows
+        rows = self._matches.errors
         if isinstance(rows, np.ndarray):
             return rows
-        return np.frombuffer(memoryview(rows), np.int64)
+        return np.frombuffer(memoryview(rows), np.int64)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._matches.errors)
 
     @overload
-    def __getitem__(self, index: int) -> tuple[int, IllshellError]: ...
+    def __getitem__(self, index: int) -> tuple[int, Exception]: ...
     @overload
-    def __getitem__(self, index: slice) -> list[tuple[int, IllshellError]]: ...
+    def __getitem__(self, index: slice) -> list[tuple[int, Exception]]: ...
     def __getitem__(
         self, index: int | slice
-    ) -> tuple[int, IllshellError] | list[tuple[int, IllshellError]]:
+    ) -> tuple[int, Exception] | list[tuple[int, Exception]]:
         if isinstance(index, slice):
-            return [(int(row), self._error_of(int(row))) for row in self._rows[index]]
-        row = int(self._rows[index])
-        return row, self._error_of(row)
+            return [self._pair(row) for row in self._matches.errors[index]]
+        return self._pair(self._matches.errors[index])
 
-    def __iter__(self) -> Iterator[tuple[int, IllshellError]]:
-        return ((row, self._error_of(row)) for row in map(int, self._rows))
+    def __iter__(self) -> Iterator[tuple[int, Exception]]:
+        return map(self._pair, self._matches.errors)
 
-    def _error_of(self, row: int) -> IllshellError:
-        damage = self._batch.damage(row)
-        if damage is not None:
-            return damage
-        try:
-            self._signature.matches(self._batch.event(row))
-        except IllshellError as error:
-            return error
-        return ColumnError("record", f"row {row} does not say what its columns say")
+    def __repr__(self) -> str:
+        return f"<{len(self)} rows of {len(self._batch)} that could not be judged>"
+
+    def _pair(self, row: int) -> tuple[int, Exception]:
+        return int(row), self._matches.error_of(int(row))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Message
 
-from illshell.sources.kafka.judging import Judging, KafkaCounts, Record
+from illshell.sources.kafka.judging import Judging, KafkaCounts, OutputMessage
 from illshell.sources.kafka.positions import Partition, offset_of, partition_of, topic_partition
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Batch:
 
     def __init__(self, judging: Judging) -> None:
         self.counts = KafkaCounts()
-        self.records: list[Record] = []
+        self.records: list[OutputMessage] = []
         self.bad: list[tuple[str, str]] = []
         self.firsts: dict[Partition, int] = {}
         self._lasts: dict[Partition, Message] = {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Consumer, Producer, TopicPartition
 
-    from illshell.sources.kafka.judging import Record
+    from illshell.sources.kafka.judging import OutputMessage
     from illshell.sources.stop_flag import StopFlag
 
 STEP: Final = 1.0
@@ -36,7 +36,9 @@ class Delivery(Protocol):
     def start(self) -> None:
         """Get ready; KafkaOutputError where that fails."""
 
-    def deliver(self, records: Iterable[Record], offsets: Sequence[TopicPartition]) -> str | None:
+    def deliver(
+        self, records: Iterable[OutputMessage], offsets: Sequence[TopicPartition]
+    ) -> str | None:
         """Store both and give None, or neither and give the reason: the batch is to be read again.
 
         KafkaOutputError where there is no use in that.
@@ -58,7 +60,7 @@ class Outbox:
         self._stop = stop
         self._give_up: float | None = None
 
-    def put(self, record: Record, on_delivery: Callable[..., None] | None = None) -> None:
+    def put(self, record: OutputMessage, on_delivery: Callable[..., None] | None = None) -> None:
         """Queue a record."""
         while True:
             try:
@@ -176,7 +178,9 @@ class ExactlyOnce:
         except KafkaException as failure:
             raise _output_error(failure) from None
 
-    def deliver(self, records: Iterable[Record], offsets: Sequence[TopicPartition]) -> str | None:
+    def deliver(
+        self, records: Iterable[OutputMessage], offsets: Sequence[TopicPartition]
+    ) -> str | None:
         """Commit both, or give both up."""
         producer, insist = self._outbox.producer, self._outbox.insist
         try:
@@ -238,7 +242,9 @@ class AtLeastOnce:
     def start(self) -> None:
         """Nothing has to be made ready."""
 
-    def deliver(self, records: Iterable[Record], offsets: Sequence[TopicPartition]) -> str | None:
+    def deliver(
+        self, records: Iterable[OutputMessage], offsets: Sequence[TopicPartition]
+    ) -> str | None:
         """Produce, wait for the acknowledgements, then commit."""
         try:
             for record in records:

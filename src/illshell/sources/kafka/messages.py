@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import accumulate
 from operator import methodcaller
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from illshell.model.position import Message as Place
 from illshell.readers.json_lines.definition import BOM, WHITESPACE
 
 if TYPE_CHECKING:
@@ -14,18 +15,13 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from illshell.detect.verdict import Verdict
+
 MOST_BYTES: Final = 64 << 20
 """Values are joined up to about this size, so that memory does not depend on theirs."""
 
 
 _VALUE = methodcaller("value")
-
-
-class Place(NamedTuple):
-    """Where an event is: its message, and how many events that message has before it."""
-
-    message: Message
-    line: int
 
 
 class Messages:
@@ -40,29 +36,41 @@ class Messages:
         self._values = values
         self._starts: list[int] = []
         self._cursor = (-1, 0, 0)  # message, byte in it, events before that byte
+        self._indexes: dict[int, tuple[Place, int]] = {}  # by the identity of a position
         self.empty = values.count(b"")
         self.lines = b"\n".join([*values, b""])
 
-    def place(self, offset: int) -> Place:
-        """Find the event whose line begins at or before a byte of ``lines``, after the last one.
+    def position_of(self, offset: int, _length: int) -> Place:
+        """Return where the event that begins at a byte of ``lines`` is.
 
-        To be asked in the order of the bytes: then every byte is looked at once.
+        Cheapest in the order of the bytes: then every byte is looked at once.
         """
         if not self._starts:
             self._starts = list(accumulate((len(value) + 1 for value in self._values), initial=0))
         index = bisect_right(self._starts, offset) - 1
         byte = offset - self._starts[index]
         at, begin, line = self._cursor
-        if at != index:
+        if at != index or begin > byte:
             begin = line = 0
         before = self._values[index][begin:byte].split(b"\n")
         line += sum(1 for each in before[:-1] if each.removeprefix(BOM).strip(WHITESPACE))
         self._cursor = (index, byte - len(before[-1]), line)
-        return Place(self._messages[index], line)
+        message = self._messages[index]
+        topic, partition, number = message.topic(), message.partition(), message.offset()
+        assert topic is not None
+        assert partition is not None
+        assert number is not None
+        place = Place(topic, partition, number, line)
+        self._indexes[id(place)] = place, index
+        return place
+
+    def of(self, verdict: Verdict) -> Message:
+        """Return the message of a verdict on one of the events."""
+        return self._messages[self._indexes[id(verdict.position)][1]]
 
 
 def split(messages: Sequence[Message]) -> Iterator[Messages]:
-    """Give messages in their order, in parts of about ``MOST_BYTES`` of values at most."""
+    """Yield messages in their order, in parts of about ``MOST_BYTES`` of values at most."""
     values: list[bytes] = list(map(_VALUE, messages))
     if None in values:
         values = [value or b"" for value in values]

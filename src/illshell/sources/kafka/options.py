@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from illshell.sources.kafka.settings import Settings
+
+if TYPE_CHECKING:
+    from illshell.detect.spec import DetectorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +19,7 @@ class KafkaOptions:
     topics: tuple[str, ...]
     group: str
     findings_topic: str
-    events: tuple[str, ...]
+    detector: DetectorSpec
     dead_letter_topic: str | None = None
     at_least_once: bool = False
     instance: str | None = None

@@ -77,7 +77,7 @@ class KafkaRun:
         self._consumer = make_consumer(options, self._note_error, self._report)
         self._positions = Positions(self._consumer)
         self._judging = Judging(
-            options.events,
+            options.detector.make(),
             options.findings_topic,
             options.dead_letter_topic,
             options.native,

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from illshell.readers.columnar.arrow_to_json import plain, row_values
+from illshell.batch.arrow_to_json import json_value, row_values
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ from illshell.readers.columnar.arrow_to_json import plain, row_values
     ],
 )
 def test_values_as_json_has_them(scalar: pa.Scalar, value: Any) -> None:
-    assert plain(scalar) == value
-    assert json.loads(json.dumps(plain(scalar))) == value
+    assert json_value(scalar) == value
+    assert json.loads(json.dumps(json_value(scalar))) == value
 
 
 def test_a_value_that_is_damaged_is_left_out() -> None:
     offsets = pa.array([0, 2, 99, 4], pa.int32()).buffers()[1]
     damaged = pa.Array.from_buffers(pa.utf8(), 3, [None, offsets, pa.py_buffer(b"abcd")])
-    table = pa.table({"damaged": damaged, "good": [1, 2, 3]})
-    assert row_values(table, 0) == {"damaged": "ab", "good": 1}
-    assert row_values(table, 1) == {"good": 2}
+    columns = {"damaged": damaged, "good": pa.array([1, 2, 3])}
+    assert row_values(columns, 0) == {"damaged": "ab", "good": 1}
+    assert row_values(columns, 1) == {"good": 2}

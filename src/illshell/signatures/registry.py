@@ -1,0 +1,15 @@
+"""The signatures that can be chosen by their ID."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from illshell.model.registry import Registry
+from illshell.signatures.illegitimate_shell.names import TRC_1016
+
+SIGNATURES: Final = Registry(
+    "signature",
+    "illshell.signatures",
+    {TRC_1016: "illshell.signatures.illegitimate_shell.signature:IllegitimateShell"},
+)
+"""Each is a callable that returns a new signature; entry points are named by the signature's ID."""
