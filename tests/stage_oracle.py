@@ -21,11 +21,11 @@ def hits(values: Iterable[bytes | None]) -> list[int]:
 
 def is_hit(value: bytes) -> bool:
     with contextlib.suppress(BadLineError, IllshellError):
-        return TWIN.judge(decode_event(value.removeprefix(BOM).strip(WHITESPACE + b"\n")))
+        return TWIN.matches(decode_event(value.removeprefix(BOM).strip(WHITESPACE + b"\n")))
     return False
 
 
 def is_hit_payload(payload: Any) -> bool:
     with contextlib.suppress(IllshellError):
-        return TWIN.judge(payload)
+        return TWIN.matches(payload)
     return False

@@ -16,19 +16,17 @@ import pytest
 from command_line import PROGRAM, environment, illshell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rule_columns import CORE, REFERENCE, columns
 
 from illshell import ColumnError, Finding, IllegitimateShell, StreamError
-from illshell._fastmatch import Matcher, NameSet
 from illshell.detect.scan import Problem, Scan, ScanCounts
 from illshell.readers import open_reader
 from illshell.readers.columnar.reader import ColumnarReader
 from illshell.readers.columnar.row_groups import Piece
 from illshell.readers.sniff import Columnar, columnar_kind
-from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 BPRM, EXEC = EVENTS
-TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 
 Write = Callable[[pa.Table, Path, int], None]
 
@@ -75,7 +73,7 @@ def scan(path: Path, **options: Any) -> tuple[list[Finding], list[Problem], Scan
     problems: list[Problem] = []
     signature = IllegitimateShell(EVENTS)
     job = Scan([signature], on_finding=found.append, on_problem=problems.append)
-    matcher = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
+    matcher = CORE
     job.run(open_reader(str(path), job.event_names, matcher=matcher, **options))
     return found, problems, job.counts
 
@@ -86,7 +84,7 @@ def row_of(finding: Finding) -> int:
 
 def twin(table: pa.Table) -> tuple[list[int], list[int]]:
     names = ("eventName", "processName", "pathname", "prev_comm")
-    return TWIN.match(*(table[name].to_pylist() for name in names))
+    return REFERENCE.match(columns(*(table[name].to_pylist() for name in names)))
 
 
 @every_kind
@@ -160,7 +158,7 @@ def test_no_statistics_hide_a_hit_or_an_error(
     unpadded = [
         [v and v.rstrip(b"\0") if isinstance(v, bytes) else v for v in c] for c in (comms, befores)
     ]
-    hits, errors = TWIN.match(names, unpadded[0], paths, unpadded[1])
+    hits, errors = REFERENCE.match(columns(names, unpadded[0], paths, unpadded[1]))
     assert [row_of(finding) for finding in found] == hits
     assert [problem.row for problem in problems] == errors
     assert counts.judged == sum(name in EVENTS for name in names)
@@ -189,7 +187,7 @@ def reads_of(table: pa.Table, path: Path, write: Write = write_parquet) -> list[
     write(table, path, 2)
     kind = columnar_kind(str(path))
     assert kind is not None
-    matcher = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
+    matcher = CORE
     reader = ColumnarReader(str(path), kind, name="x", matcher=matcher)
     watched = reader._file = Watched(reader._file)
     assert sum(segment.judged or 0 for segment in reader.segments()) > 0

@@ -8,14 +8,12 @@ import numpy as np
 from columns_at_random import comms, pathnames
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_columns import CORE, REFERENCE
+from rule_columns import columns as columns_of
 
 from illshell import ColumnError
-from illshell._fastmatch import Column, Matcher, NameSet
-from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
-
-CORE = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
-TWIN = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
+from illshell._fastmatch import Column
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 ROWS = 12
 
@@ -96,11 +94,11 @@ def test_an_error_or_the_right_answer(
 ) -> None:
     expected = [values_of(each) for each in (comm, pathname, prev_comm)]
     try:
-        hits, errors = CORE.match(event, comm, pathname, prev_comm)
+        hits, errors = CORE.match(columns_of(event, comm, pathname, prev_comm))
     except ColumnError:
         assert any(damaged for _, damaged in expected)
         return
-    twin_hits, twin_errors = TWIN.match(event, *(values for values, _ in expected))
+    twin_hits, twin_errors = REFERENCE.match(columns_of(event, *(values for values, _ in expected)))
     assert set(hits) <= set(twin_hits) | set(errors)
     if not any(damaged for _, damaged in expected):
         assert (list(hits), list(errors)) == (twin_hits, twin_errors)
@@ -112,9 +110,11 @@ def test_event_names_that_can_be_anything(names: Column) -> None:
     path = Column.fixed(b"/sh" * ROWS, 3, ROWS)
     values, damaged = values_of(names)
     try:
-        hits, errors = CORE.match(names, comm, path, comm)
+        hits, errors = CORE.match(columns_of(names, comm, path, comm))
     except ColumnError:
         assert damaged
         return
-    expected = TWIN.match(values, [b"nginx"] * ROWS, [b"/sh"] * ROWS, [b"nginx"] * ROWS)
+    expected = REFERENCE.match(
+        columns_of(values, [b"nginx"] * ROWS, [b"/sh"] * ROWS, [b"nginx"] * ROWS)
+    )
     assert (list(hits), list(errors)) == expected

@@ -48,7 +48,7 @@ def detect(
     names = df.column_names if value_column is None else [value_column]
     if value_column is None:
         choose_columns(names, columns or {})
-    rule = Rule(tuple(events), tuple(web_servers), tuple(shells))
+    rule = Rule.of(events, web_servers, shells)
     stage = ArrowStage(rule, columns, value_column, errors)
     # A function of Daft gives a value for each row: a finding, or null; the nulls are left out.
     row_type = pa.struct(SCHEMA)

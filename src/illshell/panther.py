@@ -29,7 +29,7 @@ try:
 except ImportError:  # the compiled core is not there
     from illshell.signatures.illegitimate_shell import reference
 
-    _matches = reference.IllegitimateShell(EVENTS).judge
+    _matches = reference.IllegitimateShell(EVENTS).matches
 
 _METADATA: Final = illegitimate_shell_metadata()
 _SEVERITIES: Final = ("INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL")

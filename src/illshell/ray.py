@@ -43,7 +43,7 @@ def detect(
     import_extra("ray.data", "ray")
     from illshell.detect.arrow_stage import ArrowStage
 
-    rule = Rule(tuple(events), tuple(web_servers), tuple(shells))
+    rule = Rule.of(events, web_servers, shells)
     stage = ArrowStage(rule, columns, value_column, errors)
     options = {"batch_format": "pyarrow", "zero_copy_batch": True, **ray_options}
     return dataset.map_batches(stage.__call__, **options)

@@ -69,7 +69,7 @@ def detect(
     """
     functions = import_extra("pyspark.sql.functions", "spark")
     import_extra("pyarrow", "spark")
-    rule = Rule(tuple(events), tuple(web_servers), tuple(shells))
+    rule = Rule.of(events, web_servers, shells)
     if value_column is None and columns is None and VALUE in df.columns and not _has_events(df):
         value_column = VALUE
     if value_column is None:

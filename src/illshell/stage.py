@@ -38,7 +38,7 @@ def findings(
     For engines with a flat map over lists, such as Bytewax:
     ``op.flat_map_batch("illshell", stream, illshell.stage.findings)``.
     """
-    judge = judge_of(Rule(tuple(events), tuple(web_servers), tuple(shells)))
+    judge = judge_of(Rule.of(events, web_servers, shells))
     tell = on_error or _log
     for item in stream:
         if isinstance(item, (str, bytes, bytearray, memoryview)):

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from illshell._fastmatch import common_length
 from illshell.dialects.tracee_event import event_of
 from illshell.model.errors import ColumnError
 from illshell.signatures.illegitimate_shell.names import PATHNAME, PREV_COMM
@@ -53,6 +54,7 @@ class EventBatch:
     gives for the row. ``custom`` gives the row's extra headers.
 
     Immutable; the buffers must stay unchanged as long as the batch is used. Thread-safe.
+    Raises ColumnError for columns of unequal lengths.
     """
 
     event_name: Column | str
@@ -62,6 +64,18 @@ class EventBatch:
     record: Column | None = None
     other_values: Callable[[int], Mapping[str, Any]] | None = None
     custom: Callable[[int], Mapping[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        # Columns of unequal lengths are refused before the batch is divided among threads.
+        common_length(
+            {
+                "process_name": self.process_name,
+                "event_name": self.event_name,
+                "pathname": self.pathname,
+                "prev_comm": self.prev_comm,
+                "record": self.record,
+            }
+        )
 
     def __len__(self) -> int:
         return len(self.process_name)
@@ -147,7 +161,15 @@ class EventBatch:
 
     def judge(self, matcher: Matcher) -> tuple[Rows, Rows]:
         """Give the rows that match and the rows in error; see :meth:`Matcher.match`."""
-        return matcher.match(self.event_name, self.process_name, self.pathname, self.prev_comm)
+        return matcher.match(
+            {
+                "event_name": self.event_name,
+                "comm": self.process_name,
+                "pathname": self.pathname,
+                "prev_comm": self.prev_comm,
+                "record": self.record,
+            }
+        )
 
     def damage(self, row: int) -> ColumnError | None:
         """Say what keeps the columns of a row from being read, or None."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from illshell._fastmatch import Matcher, NameSet
+from illshell._fastmatch import Matcher
 from illshell.cli.exit_codes import ExitCode
 from illshell.cli.output import make_format
 from illshell.cli.parallel import run_ahead
@@ -24,6 +24,7 @@ from illshell.detect.scan import Scan, ScanCounts
 from illshell.formats.parts import custom_of
 from illshell.model.errors import MissingExtraError
 from illshell.readers import open_reader
+from illshell.signatures.illegitimate_shell.rule import illegitimate_shell_rule
 from illshell.signatures.illegitimate_shell.signature import IllegitimateShell
 from illshell.sinks.descriptor import STDOUT, ReaderGoneError, Sink, SinkError
 from illshell.sources.stop_flag import StopFlag
@@ -82,8 +83,7 @@ class _Run:
         self._counts = ScanCounts()  # of the sources before this one
         self._current = ScanCounts()
         self._reporter = Reporter(quiet=options.quiet, before=self._clear)
-        rule = IllegitimateShell(options.events)
-        self._matcher = Matcher(NameSet(rule.web_servers), NameSet(rule.shells), rule.events)
+        self._matcher = Matcher(illegitimate_shell_rule(options.events))
 
     def run(self) -> None:
         started = time.perf_counter()

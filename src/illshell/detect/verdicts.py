@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from illshell._fastmatch import Matcher, NameSet
+from illshell._fastmatch import Matcher
 from illshell.model.errors import IllshellError, InvalidEventError
+from illshell.model.rule import several
 from illshell.model.signature import Finding
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.rule import illegitimate_shell_rule
 from illshell.signatures.illegitimate_shell.signature import IllegitimateShell, RowErrors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from illshell.batch.event_batch import EventBatch
     from illshell.readers.segment import Segment
@@ -32,6 +34,15 @@ class Rule:
     events: tuple[str, ...] = EVENTS
     web_servers: tuple[str, ...] = WEB_SERVERS
     shells: tuple[str, ...] = SHELLS
+
+    @staticmethod
+    def of(events: Iterable[str], web_servers: Iterable[str], shells: Iterable[str]) -> Rule:
+        """Return the rule for these names; TypeError for one str in place of several."""
+        return Rule(
+            several("events", events),
+            several("web_servers", web_servers),
+            several("shells", shells),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +77,9 @@ class Judge:
         self._signature = IllegitimateShell(
             rule.events, web_servers=rule.web_servers, shells=rule.shells
         )
-        names = NameSet(rule.web_servers), NameSet(rule.shells)
-        self._matcher = Matcher(*names, rule.events)
+        self._matcher = Matcher(
+            illegitimate_shell_rule(rule.events, web_servers=rule.web_servers, shells=rule.shells)
+        )
 
     def event(self, event: Any, place: int = 0) -> Iterator[Verdict]:
         """Judge one event: an Event or its payload."""
@@ -79,9 +91,7 @@ class Judge:
 
     def batch(self, batch: EventBatch) -> Iterator[Verdict]:
         """Judge packed events in place; ColumnError where the buffers are damaged."""
-        hits, errors = self._matcher.match(
-            batch.event_name, batch.process_name, batch.pathname, batch.prev_comm
-        )
+        hits, errors = batch.judge(self._matcher)
         for row in hits:
             try:
                 finding = Finding(self._signature.get_metadata(), batch.event(row))

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from illshell.model.rule import UNKNOWN, Bounds, may_match
 from illshell.readers.columnar.row_groups import Piece
-from illshell.signatures.illegitimate_shell.names import SCHED_PROCESS_EXEC, SECURITY_BPRM_CHECK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from illshell._fastmatch import Matcher
 
 _FEW_VALUES = ("event_name", "process_name", "prev_comm")
+_FIELDS = {"process_name": "comm"}
 
 
 class ParquetColumns:
@@ -47,13 +48,13 @@ class ParquetColumns:
         for number in range(self._metadata.num_row_groups):
             group = self._metadata.row_group(number)
             done += group.num_rows
-            statistics = _Statistics(group, chosen)
+            bounds = _bounds_of(group, chosen)
             yield Piece(
                 group.num_rows,
                 self._reader(file, number),
                 self._data.size * done // total,
-                matcher is None or statistics.may_hold("event_name", matcher.events),
-                matcher is None or statistics.may_matter(matcher),
+                matcher is None or bounds[matcher.rule.event_field].may_hold(matcher.rule.events),
+                matcher is None or may_match(matcher.rule, bounds),
             )
 
     def _reader(self, file: pq.ParquetFile, number: int) -> Any:
@@ -67,63 +68,38 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
 
 
-class _Statistics:
-    """What a row group says of its columns; where it says nothing, anything may be there."""
-
-    def __init__(self, group: pq.RowGroupMetaData, chosen: Mapping[str, str]) -> None:
-        by_name = {group.column(i).path_in_schema: i for i in range(group.num_columns)}
-        self._group = group
-        self._chosen = chosen
-        self._of = {
-            column: group.column(by_name[name]).statistics
-            for column, name in chosen.items()
+def _bounds_of(group: pq.RowGroupMetaData, chosen: Mapping[str, str]) -> dict[str, Bounds]:
+    """Return what a row group says of its columns, by the fields of rules."""
+    by_name = {group.column(i).path_in_schema: i for i in range(group.num_columns)}
+    return {
+        _FIELDS.get(column, column): (
+            _bounds(group.column(by_name[name]).statistics, group.num_rows)
             if name in by_name
-        }
-
-    def may_matter(self, matcher: Matcher) -> bool:
-        """Say whether there can be a hit or an error: one of these names, or a null."""
-        servers = list(matcher.web_servers)
-        if self._may_be_null("process_name"):
-            return True
-        return (
-            SECURITY_BPRM_CHECK in matcher.events
-            and self.may_hold("event_name", [SECURITY_BPRM_CHECK])
-            and self.may_hold("process_name", servers)
-        ) or (
-            SCHED_PROCESS_EXEC in matcher.events
-            and self.may_hold("event_name", [SCHED_PROCESS_EXEC])
-            and (
-                "prev_comm" not in self._chosen
-                or self._may_be_null("prev_comm")
-                or self.may_hold("prev_comm", servers)
-            )
+            else UNKNOWN
         )
+        for column, name in chosen.items()
+    }
 
-    def may_hold(self, column: str, names: Iterable[str | bytes]) -> bool:
-        """Say whether one of the names can be among the values."""
-        bounds = self._bounds(column)
-        if bounds is None:
-            return True
-        low, high = bounds
-        encoded = (name.encode() if isinstance(name, str) else name for name in names)
-        return any(low <= name <= high for name in encoded)
 
-    def _bounds(self, column: str) -> tuple[bytes, bytes] | None:
-        """Give the least and the greatest value without the NULs that pad them; None if unknown."""
-        statistics = self._of.get(column)
-        if statistics is None or not statistics.has_min_max:
-            return None
-        try:
-            low, high = (
-                value.encode() if isinstance(value, str) else value
-                for value in (statistics.min, statistics.max)
-            )
-        except UnicodeError:
-            return None
-        if not (isinstance(low, bytes) and isinstance(high, bytes)):
-            return None
-        return low.rstrip(b"\0"), high.rstrip(b"\0")
+def _bounds(statistics: pq.Statistics | None, rows: int) -> Bounds:
+    if statistics is None:
+        return UNKNOWN
+    nulls = statistics.null_count if statistics.has_null_count else None
+    low, high = _least_and_greatest(statistics)
+    return Bounds(low, high, may_be_null=nulls != 0, all_null=nulls == rows)
 
-    def _may_be_null(self, column: str) -> bool:
-        statistics = self._of.get(column)
-        return statistics is None or not statistics.has_null_count or statistics.null_count > 0
+
+def _least_and_greatest(statistics: pq.Statistics) -> tuple[bytes, bytes] | tuple[None, None]:
+    """Return these values without the NULs that pad them; None where they are not known."""
+    if not statistics.has_min_max:
+        return None, None
+    try:
+        low, high = (
+            value.encode() if isinstance(value, str) else value
+            for value in (statistics.min, statistics.max)
+        )
+    except UnicodeError:
+        return None, None
+    if not (isinstance(low, bytes) and isinstance(high, bytes)):
+        return None, None
+    return low.rstrip(b"\0"), high.rstrip(b"\0")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from illshell._fastmatch import EventJudge, Matcher, NameSet, Rows
+from illshell._fastmatch import EventSignature, Matcher, Rows
 from illshell.batch.event_batch import as_batch
 from illshell.model.errors import ColumnError, IllshellError
 from illshell.model.signature import Finding, SignatureEventSelector, SignatureMetadata
 from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
 from illshell.signatures.illegitimate_shell.names import SECURITY_BPRM_CHECK, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.rule import illegitimate_shell_rule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from illshell.batch.event_batch import Batch
 
 
-class IllegitimateShell(EventJudge):
+class IllegitimateShell(EventSignature):
     """Detects a web server that starts a shell (Tracee's TRC-1016, MITRE T1190).
 
     ``events``: which of ``security_bprm_check`` (the default) and ``sched_process_exec`` to judge.
@@ -39,8 +40,14 @@ class IllegitimateShell(EventJudge):
         web_servers: Iterable[str] = WEB_SERVERS,
         shells: Iterable[str] = SHELLS,
     ) -> None:
-        # EventJudge.__cinit__ has taken the same arguments; its attributes are the ones to trust.
-        self._matcher = Matcher(NameSet(self.web_servers), NameSet(self.shells), self.events)
+        rule = illegitimate_shell_rule(events, web_servers=web_servers, shells=shells)
+        super().__init__(rule)
+        self._matcher = Matcher(rule)
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The events that the signature judges."""
+        return self.rule.events
 
     def get_metadata(self) -> SignatureMetadata:
         """Describe the signature, anew at each call."""
