@@ -19,6 +19,9 @@ MAX_CLAUSES: Final = 8
 MAX_STEPS: Final = 12
 """Steps of a clause."""
 
+MAX_FIELDS: Final = 32
+"""Fields that a rule reads, that of the events among them."""
+
 Name = TypeVar("Name", bound=str | bytes)
 Names: TypeAlias = tuple[str | bytes, ...]
 
@@ -74,7 +77,8 @@ class Rule:
     """A table of clauses, at most one for an event. Immutable, hashable and picklable.
 
     ``event_field``: the field that names a row's event; a null one is another event's.
-    Raises ValueError for two clauses for one event, or more clauses or steps than there may be.
+    Raises ValueError for two clauses for one event, and for more clauses, steps or fields than
+    there may be.
     """
 
     event_field: str
@@ -87,6 +91,8 @@ class Rule:
                 raise ValueError(f"event {event!r} has {events.count(event)} clauses")
         if len(self.clauses) > MAX_CLAUSES:
             raise ValueError(f"{len(self.clauses)} clauses are more than {MAX_CLAUSES}")
+        if len(self.fields) > MAX_FIELDS:
+            raise ValueError(f"{len(self.fields)} fields are more than {MAX_FIELDS}")
         for clause in self.clauses:
             if len(clause.steps) > MAX_STEPS:
                 raise ValueError(
