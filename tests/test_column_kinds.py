@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,11 @@ def test_arrays_of_pointers_are_refused() -> None:
     array = testbuffer.ndarray(items, shape=[3], format="16s", flags=testbuffer.ND_PIL)
     with pytest.raises(ValueError, match="holds pointers"):
         Column.from_array(array)
+
+
+def test_a_buffer_without_memory_is_refused() -> None:
+    nowhere = (ctypes.c_char * 40).from_address(0)
+    with pytest.raises(ValueError, match="a buffer of 40 bytes that lies nowhere"):
+        Column.views(bytes(16), [nowhere], 1)
+    empty = (ctypes.c_char * 0).from_address(0)
+    assert read(Column.views(bytes(16), [empty], 1)) == [b""]

@@ -24,6 +24,8 @@ cdef class Buffer:
         except BufferError as error:
             raise ValueError(str(error)) from None
         self.held = True
+        if self.view.buf == NULL and self.view.len:
+            raise ValueError(f"a buffer of {self.view.len} bytes that lies nowhere")
 
     def __dealloc__(self):
         if self.held:
