@@ -20,21 +20,18 @@ from illshell._fastmatch import Column, EventSignature, Matcher, Records
 from illshell.batch.arrow import event_batch
 from illshell.dialects.tracee_ebpf.codec import pack_records
 from illshell.dialects.tracee_ebpf.layouts import LAYOUTS as RECORD_LAYOUTS
-from illshell.dialects.tracee_payload import TRACEE_FIELDS, Argument, Member
+from illshell.dialects.tracee_payload import TRACEE_FIELDS, PayloadField
+from illshell.model.pruning import ABSENT, UNKNOWN, Bounds, may_match
 from illshell.model.rule import (
-    ABSENT,
     MAX_CLAUSES,
     MAX_FIELDS,
     MAX_STEPS,
-    UNKNOWN,
     BasenameIn,
-    Bounds,
     Clause,
     NameIn,
     PatternIn,
     Require,
     Rule,
-    may_match,
     several,
 )
 from illshell.signatures.illegitimate_shell import reference
@@ -123,7 +120,7 @@ class Native(EventSignature):
         raise NotImplementedError
 
 
-FIELD_PLACES: dict[str, Member | Argument] = {**TRACEE_FIELDS, "host": Member("hostName")}
+FIELD_PLACES: dict[str, PayloadField] = {**TRACEE_FIELDS, "host": PayloadField("hostName")}
 
 texts = values.map(lambda value: value.decode("utf-8", "surrogateescape"))
 odd = st.sampled_from([None, 5, True, [], {}, 1.5])

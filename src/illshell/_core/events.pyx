@@ -8,7 +8,7 @@ from illshell._core.names cimport PatternSet
 
 from collections.abc import Mapping
 
-from illshell.dialects.tracee_payload import TRACEE_FIELDS, Argument
+from illshell.dialects.tracee_payload import TRACEE_FIELDS
 from illshell.model.errors import (
     ArgumentError,
     ArgumentNotFoundError,
@@ -47,10 +47,9 @@ cdef class EventSignature:
         self.n_fields = len(rule.fields)
         for i, name in enumerate(rule.fields):
             place = fields[name]
-            self.fields[i].is_argument = isinstance(place, Argument)
-            self.fields[i].typed = self.fields[i].is_argument and place.typed
-            self.fields[i].key = self.keep(
-                place.name if self.fields[i].is_argument else place.key)
+            self.fields[i].is_argument = place.is_argument
+            self.fields[i].typed = place.typed
+            self.fields[i].key = self.keep(place.key)
         self.n_clauses = 0
         for clause in rule.clauses:
             self.add_clause(clause)

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member of the event itself; one that is missing or null is the empty string, as in Go."""
+class PayloadField(NamedTuple):
+    """A member of the event, or the value of the first of its arguments that has this name.
 
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """The value of the first of the event's arguments that has this name.
-
-    ``typed``: the error for a value that is no string names its Go type, as Tracee v0.24 does.
+    A member that is missing or null is the empty string, as in Go. ``typed``: the error for an
+    argument that is no string names its Go type, as Tracee v0.24 does.
     """
 
-    name: str
+    key: str
+    is_argument: bool = False
     typed: bool = False
 
 
-TRACEE_FIELDS: Final[Mapping[str, Member | Argument]] = MappingProxyType(
+TRACEE_FIELDS: Final[Mapping[str, PayloadField]] = MappingProxyType(
     {
-        "event_name": Member("eventName"),
-        "comm": Member("processName"),
-        "pathname": Argument("pathname"),
-        "prev_comm": Argument("prev_comm", typed=True),
+        "event_name": PayloadField("eventName"),
+        "comm": PayloadField("processName"),
+        "pathname": PayloadField("pathname", is_argument=True),
+        "prev_comm": PayloadField("prev_comm", is_argument=True, typed=True),
     }
 )
 """Of each field; the errors are those of the last release of Tracee that judged its event."""

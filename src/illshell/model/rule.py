@@ -1,17 +1,18 @@
 """A rule as data: for each event that it looks at, what is asked of which field, in which order.
 
 :class:`illshell._fastmatch.Matcher` runs the table over columns, Tracee's binary records and values
-in C; :class:`illshell._fastmatch.EventSignature` over decoded events; :func:`may_match` over
-statistics; ``tests/`` holds them against a reference implementation of the same table.
+in C; :class:`illshell._fastmatch.EventSignature` over decoded events;
+:func:`illshell.model.pruning.may_match` over statistics. Tests hold each of them against a
+reference implementation of the same table.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 MAX_CLAUSES: Final = 8
 """Clauses of a rule."""
@@ -34,35 +35,35 @@ class Require:
 
 
 @dataclass(frozen=True, slots=True)
-class NameIn:
-    """The field's value is one of the names, of 1 to 15 bytes each; a null is none."""
+class Predicate:
+    """A row for which the predicate does not hold is no match; it never holds for a null."""
 
     field: str
     names: Names
 
 
-@dataclass(frozen=True, slots=True)
-class BasenameIn:
+class NameIn(Predicate):
+    """The field's value is one of the names, of 1 to 15 bytes each."""
+
+    __slots__ = ()
+
+
+class BasenameIn(Predicate):
     """What follows the last ``/`` of the field's value is one of the names, which hold no ``/``."""
 
-    field: str
-    names: Names
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PatternIn:
+class PatternIn(Predicate):
     """The field's value is one of the names, or starts with one that ends in ``*``."""
 
-    field: str
-    names: Names
+    __slots__ = ()
 
 
-Predicate: TypeAlias = NameIn | BasenameIn | PatternIn
 Step: TypeAlias = Require | Predicate
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """The steps for one event, in order: the first that fails decides, and all passed is a match.
 
     A :class:`Require` that fails makes the row an error, a predicate that fails no match.
@@ -116,80 +117,3 @@ def several(what: str, names: Iterable[Name]) -> tuple[Name, ...]:
     if isinstance(names, (str, bytes, bytearray)):
         raise TypeError(f"{what} takes several names, not one: write {what}=[{names!r}]")
     return tuple(names)
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What is known of a column's values without reading them.
-
-    ``low`` and ``high``: values that no value lies outside of, None where that is unknown.
-    ``may_be_null``: False where no value is null. ``all_null``: True where every value is.
-    """
-
-    low: bytes | None = None
-    high: bytes | None = None
-    may_be_null: bool = True
-    all_null: bool = False
-
-    def may_hold(self, names: Iterable[str | bytes]) -> bool:
-        """Whether one of the names can be among the values."""
-        if self.all_null:
-            return False
-        if self.low is None or self.high is None:
-            return True
-        low, high = self.low, self.high
-        return any(low <= _encoded(name) <= high for name in names)
-
-    def may_start_with(self, prefix: bytes) -> bool:
-        """Whether one of the values can start with the prefix."""
-        if self.all_null:
-            return False
-        if self.low is None or self.high is None:
-            return True
-        return self.low[: len(prefix)] <= prefix <= self.high
-
-
-ABSENT: Final = Bounds(may_be_null=True, all_null=True)
-"""A column that is not there: null in every row."""
-
-UNKNOWN: Final = Bounds()
-"""A column of which nothing is known."""
-
-
-def may_match(rule: Rule, bounds: Mapping[str, Bounds]) -> bool:
-    """Whether any row can match or be in error, by what is known of its columns.
-
-    ``bounds``: of each field; one that is missing here is a column that is not there.
-    """
-    named = bounds.get(rule.event_field, ABSENT)
-    return any(
-        named.may_hold([clause.event]) and _may_reach_the_end(clause, bounds)
-        for clause in rule.clauses
-    )
-
-
-def _may_reach_the_end(clause: Clause, bounds: Mapping[str, Bounds]) -> bool:
-    for step in clause.steps:
-        known = bounds.get(step.field, ABSENT)
-        if isinstance(step, Require):
-            if known.may_be_null:
-                return True
-        elif not _may_hold(step, known):
-            return False
-    return True
-
-
-def _may_hold(step: Predicate, known: Bounds) -> bool:
-    if isinstance(step, NameIn):
-        return known.may_hold(step.names)
-    if isinstance(step, BasenameIn):
-        return not known.all_null
-    encoded = [_encoded(name) for name in step.names]
-    return any(
-        known.may_start_with(name[:-1]) if name.endswith(b"*") else known.may_hold([name])
-        for name in encoded
-    )
-
-
-def _encoded(name: str | bytes) -> bytes:
-    return name.encode("utf-8", "surrogatepass") if isinstance(name, str) else bytes(name)

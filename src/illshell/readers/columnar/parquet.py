@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from illshell.model.rule import UNKNOWN, Bounds, may_match
+from illshell.model.pruning import UNKNOWN, Bounds, may_match
 from illshell.readers.columnar.row_groups import Piece
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from illshell.dialects.tracee_ebpf.codec import decode_record, split_records
-from illshell.dialects.tracee_payload import TRACEE_FIELDS, Argument, Member
+from illshell.dialects.tracee_payload import TRACEE_FIELDS, PayloadField
 from illshell.model.errors import (
     ArgumentError,
     ArgumentNotFoundError,
@@ -259,7 +259,7 @@ def string_argument(payload: Mapping[str, Any], name: str, *, typed: bool) -> st
 class EventSignature:
     """A rule on decoded events; see :class:`illshell.IllegitimateShell` for the contract."""
 
-    def __init__(self, rule: Rule, fields: Mapping[str, Member | Argument] = TRACEE_FIELDS) -> None:
+    def __init__(self, rule: Rule, fields: Mapping[str, PayloadField] = TRACEE_FIELDS) -> None:
         self.rule = rule
         self._steps = {clause.event: prepared(clause.steps) for clause in rule.clauses}
         self._fields = fields
@@ -285,9 +285,7 @@ class EventSignature:
         payload = event.payload if isinstance(event, Event) else event
         if not isinstance(payload, Mapping):
             raise InvalidEventError
-        place = self._fields[self.rule.event_field]
-        assert isinstance(place, Member)
-        event_name = payload.get(place.key)
+        event_name = payload.get(self._fields[self.rule.event_field].key)
         if not isinstance(event_name, str) or event_name not in self._steps:
             return False
         return self._matches_clause(self._steps[event_name], payload)
@@ -316,9 +314,9 @@ class EventSignature:
         self._ctx = None
 
 
-def _read(place: Member | Argument, payload: Mapping[str, Any]) -> str:
-    if isinstance(place, Argument):
-        return string_argument(payload, place.name, typed=place.typed)
+def _read(place: PayloadField, payload: Mapping[str, Any]) -> str:
+    if place.is_argument:
+        return string_argument(payload, place.key, typed=place.typed)
     value = payload.get(place.key)
     if value is None:
         return ""
