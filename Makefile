@@ -35,7 +35,7 @@ test-all:  ## run the tests on each Python from 3.11 on that this machine has
 	@PYTHON=$(PYTHON) tests/on-each-python
 
 # The parts of the core that read memory which others describe.
-MEMORY_TESTS = tests/test_names.py tests/test_matcher.py tests/test_columns.py tests/test_damaged_columns.py tests/test_signature.py $(wildcard tests/test_tracee_records.py)
+MEMORY_TESTS = tests/test_names.py tests/test_rules.py tests/test_matcher.py tests/test_columns.py tests/test_column_kinds.py tests/test_damaged_columns.py tests/test_signature.py $(wildcard tests/test_tracee_records.py)
 SANITIZED = ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" .venv-asan/bin/python -m pytest -p no:cacheprovider
 
 test-asan: .venv-asan/.core  ## run the core's tests with AddressSanitizer and UBSan

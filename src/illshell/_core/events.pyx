@@ -221,11 +221,12 @@ cdef object string_argument(payload, str name, bint typed):
     """Read an argument; the first of that name wins."""
     cdef object args = get(payload, "args")
     cdef object value
+    cdef Py_ssize_t index = 0
     if args is None:
         raise ArgumentNotFoundError(name)
     if not isinstance(args, (list, tuple)):
         raise InvalidEventError(f"args is of type {json_type_of(args)}, not array")
-    for index, arg in enumerate(args):
+    for arg in args:
         if type(arg) is not dict and not isinstance(arg, Mapping):
             raise InvalidEventError(f"args[{index}] is of type {json_type_of(arg)}, not object")
         if get(arg, "name") == name:
@@ -235,4 +236,5 @@ cdef object string_argument(payload, str name, bint typed):
             if not isinstance(value, str):
                 raise ArgumentTypeError(name, go_type_of(arg) if typed else None)
             return value
+        index += 1
     raise ArgumentNotFoundError(name)
