@@ -17,8 +17,8 @@ from illshell.dialects.extract import extract
 from illshell.dialects.fields import FIELDS
 from illshell.dialects.loader import all_dialects, choose_dialects
 from illshell.dialects.projection import compile_projection
-from illshell.names import EVENTS, SCHED_PROCESS_EXEC
-from illshell.protocol import SignatureContext
+from illshell.model.signature import SignatureContext
+from illshell.signatures.illegitimate_shell.names import EVENTS, SCHED_PROCESS_EXEC
 
 SHELL = Exec(
     time=1769940000105123456,

@@ -17,7 +17,7 @@ from illshell.dialects.loader import (
     load_dialect,
     parse_dialect,
 )
-from illshell.dialects.schema import DialectError
+from illshell.model.errors import DialectError
 
 GOOD = """\
 name = "acme"
@@ -88,6 +88,13 @@ def test_a_sound_file() -> None:
         (', unit = "ms"', "", "fields.time", "a time needs a unit"),
         ('comm = ["-"]', "comm = [0]", "missing.comm", "0 is of a wrong type; allowed: str"),
         ('comm = ["-"]', 'coom = ["-"]', "missing", "did you mean comm?"),
+        (
+            "[missing]",
+            '[default]\npid = ""\n[missing]',
+            "default",
+            "unknown field of kind text 'pid'",
+        ),
+        ("[missing]", "[default]\ncomm = 5\n[missing]", "default.comm", "expected a string"),
         ('comm = "of the file"', "comm = 5", "notes.comm", "expected a string"),
     ],
 )

@@ -14,8 +14,8 @@ from write_dialects import WRITERS, execs_of
 from illshell.dialects.extract import extract, extract_line
 from illshell.dialects.loader import all_dialects, choose_dialects, parse_dialect
 from illshell.dialects.projection import Projection, compile_projection
-from illshell.names import SCHED_PROCESS_EXEC
-from illshell.readers.json_line import BadLineError
+from illshell.readers.json_lines.definition import BadLineError
+from illshell.signatures.illegitimate_shell.names import SCHED_PROCESS_EXEC
 
 RULE = ["event_name", "comm", "pathname", "prev_comm"]
 TOY = """\
@@ -53,6 +53,10 @@ time = { path = "at", unit = "ms" }
 [missing]
 comm = ["-"]
 uid = [0]
+
+[default]
+comm = "?"
+image = "?"
 """
 toy = parse_dialect(TOY, "toy.toml")
 
@@ -87,6 +91,7 @@ def test_the_form_that_the_rust_reader_takes() -> None:
                     "time": [{"path": "at", "unit": "ms"}],
                 },
                 "missing": {"comm": ["-"]},
+                "default": {"comm": "?"},
             }
         ],
     }
@@ -121,14 +126,14 @@ def test_a_field_that_there_is_not() -> None:
         ({"kind": "run", "process": {"comm": 5, "exe": "/x/b"}}, (None, None, None)),
         ({"kind": "run", "process": {"comm": "-", "exe": "/x/b"}}, (None, None, None)),
         ({"kind": "run", "process": {"exe": "-"}}, (None, None, None)),
-        ({"kind": "begin", "process": {"pid": "7"}, "at": 2}, (None, 7, 2_000_000)),
-        ({"kind": "begin", "process": {"pid": 7.0}, "at": "2"}, (None, None, None)),
+        ({"kind": "begin", "process": {"pid": "7"}, "at": 2}, ("?", 7, 2_000_000)),
+        ({"kind": "begin", "process": {"pid": 7.0}, "at": "2"}, ("?", None, None)),
         ({"kind": "run", "process": None}, None),
         ({"kind": "run"}, None),
         ({"kind": ["run"], "process": {}}, None),
         ({"kind": "run", "process": {}, "failed": True}, None),
-        ({"kind": "run", "process": {}, "failed": 1}, (None, None, None)),
-        ({"kind": "twofold", "child": 5}, (None, 5, None)),
+        ({"kind": "run", "process": {}, "failed": 1}, ("?", None, None)),
+        ({"kind": "twofold", "child": 5}, ("?", 5, None)),
     ],
 )
 def test_the_values_of_a_line(line: Any, values: tuple[Any, ...] | None) -> None:
@@ -232,5 +237,6 @@ def test_the_rule_s_projection_for_tracee_reads_what_it_always_read() -> None:
             "prev_comm": ["args[name=prev_comm].value"],
         },
         "missing": {},
+        "default": {"comm": ""},
     }
     assert json.loads(json.dumps(FULL.to_dict())) == FULL.to_dict()

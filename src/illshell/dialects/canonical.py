@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from illshell.dialects.extract import extract_field
 from illshell.dialects.fields import EVENT_NAME, FIELDS
 from illshell.dialects.loader import all_dialects
-from illshell.protocol import SignatureEventSelector
+from illshell.model.signature import SignatureEventSelector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,10 +58,13 @@ class CanonicalEvent(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._values:
-            kind = FIELDS[name].kind
-            places = self._form.fields.get(name, ())
-            missing = self.dialect.missing.get(name, ())
-            self._values[name], stand_in = extract_field(self.payload, places, kind, missing)
+            self._values[name], stand_in = extract_field(
+                self.payload,
+                self._form.fields.get(name, ()),
+                FIELDS[name].kind,
+                self.dialect.missing.get(name, ()),
+                self.dialect.default.get(name),
+            )
             if stand_in is not None:
                 self._stand_ins[name] = stand_in
         return self._values[name]

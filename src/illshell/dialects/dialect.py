@@ -80,7 +80,8 @@ class Dialect:
 
     ``source``: what a selector calls the sensor. ``marks``: groups of conditions; where all of a
     group hold, a line is the sensor's, whatever its event. ``missing``: values of a field that say
-    that there is none. ``notes``: what should be known of a field, or why it can't be had.
+    that there is none. ``default``: a text field's value where no location leads to one. ``notes``:
+    what should be known of a field, or why it can't be had.
     ``origin``: the file that says all this.
     """
 
@@ -91,6 +92,7 @@ class Dialect:
     marks: tuple[tuple[Condition, ...], ...]
     events: tuple[EventForm, ...]
     missing: Mapping[str, tuple[Scalar, ...]]
+    default: Mapping[str, str]
     notes: Mapping[str, str]
     origin: str
 

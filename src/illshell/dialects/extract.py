@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from illshell.dialects import conversion
 from illshell.dialects.fields import EVENT_NAME
 from illshell.dialects.paths import ABSENT, resolve
-from illshell.readers.json_line import decode_event
+from illshell.readers.json_lines.definition import decode_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,19 +62,28 @@ def _fill(
         if name == EVENT_NAME:
             values[name] = event
             continue
-        locations, missing = dialect.fields.get(name, ()), dialect.missing.get(name, ())
-        values[name], stand_in = extract_field(payload, locations, column.kind, missing)
+        values[name], stand_in = extract_field(
+            payload,
+            dialect.fields.get(name, ()),
+            column.kind,
+            dialect.missing.get(name, ()),
+            dialect.default.get(name),
+        )
         if stand_in is not None:
             stand_ins[name] = stand_in
     return Extracted(dialect.name, event, values, stand_ins)
 
 
 def extract_field(
-    payload: Any, locations: Sequence[Location], kind: str, missing: Sequence[Scalar]
+    payload: Any,
+    locations: Sequence[Location],
+    kind: str,
+    missing: Sequence[Scalar] = (),
+    default: str | None = None,
 ) -> tuple[Any, str | None]:
     """Return a field's value, None for null, and what stood in for it, None for the field itself.
 
-    The first location that leads to a value decides.
+    The first location that leads to a value decides; where none does, it is the default.
     """
     for location in locations:
         found = resolve(payload, location.path)
@@ -84,7 +93,7 @@ def extract_field(
         if value is None or location.stands_in is None:
             return value, None
         return value, f"{location.path}: {location.stands_in}"
-    return None, None
+    return default, None
 
 
 def convert(value: Any, location: Location, kind: str, missing: Sequence[Scalar] = ()) -> Any:

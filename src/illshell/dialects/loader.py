@@ -14,7 +14,8 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-from illshell.dialects.schema import DialectError, DialectParser
+from illshell.dialects.schema import DialectParser
+from illshell.model.errors import DialectError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

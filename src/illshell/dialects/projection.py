@@ -39,6 +39,7 @@ class DialectProjection:
     events: tuple[EventForm, ...]
     fields: Mapping[str, tuple[Location, ...]]
     missing: Mapping[str, tuple[Scalar, ...]]
+    default: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part as JSON has it."""
@@ -53,6 +54,7 @@ class DialectProjection:
                 name: [_location(each) for each in places] for name, places in self.fields.items()
             },
             "missing": {name: list(values) for name, values in self.missing.items()},
+            "default": dict(self.default),
         }
 
 
@@ -123,7 +125,8 @@ def _project(
         alike = tuple(group)
         needles = dict.fromkeys(needle for form in alike for needle in form.needles)
         missing = {name: dialect.missing[name] for name in fields if name in dialect.missing}
-        yield DialectProjection(dialect.name, tuple(needles), alike, fields, missing)
+        default = {name: dialect.default[name] for name in fields if name in dialect.default}
+        yield DialectProjection(dialect.name, tuple(needles), alike, fields, missing, default)
 
 
 def _condition(condition: Condition) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from illshell.dialects.paths import (
     parse_path,
     with_step,
 )
-from illshell.errors import IllshellError
+from illshell.model.errors import DialectError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,6 +48,7 @@ _DOCUMENT = (
     "events",
     "fields",
     "missing",
+    "default",
     "notes",
 )
 _EVENT = ("event", "skip", "needles", "when", "fields")
@@ -59,15 +60,6 @@ _TYPES: Final[Mapping[type, str]] = {
     list: "an array",
     dict: "a table",
 }
-
-
-class DialectError(IllshellError, ValueError):
-    """A dialect's file is wrong; ``file`` names it and ``where`` the place in it."""
-
-    def __init__(self, file: str, where: str, reason: str) -> None:
-        super().__init__(f"{file}: {where}: {reason}" if where else f"{file}: {reason}")
-        self.file = file
-        self.where = where
 
 
 class DialectParser:
@@ -103,6 +95,7 @@ class DialectParser:
                 for form in self._event(event, f"events[{at}]", fields)
             ),
             missing=self._missing(self._get(document, "", "missing", dict, default={})),
+            default=self._default(self._get(document, "", "default", dict, default={})),
             notes=self._notes(self._get(document, "", "notes", dict, default={})),
             origin=self._file,
         )
@@ -234,6 +227,13 @@ class DialectParser:
             name: self._scalars(values, f"missing.{name}", kind=FIELDS[name].kind)
             for name, values in missing.items()
         }
+
+    def _default(self, default: Mapping[str, Any]) -> dict[str, str]:
+        texts = tuple(name for name, field in FIELDS.items() if field.kind == "text")
+        self._check_keys(default, "default", texts, what="field of kind text")
+        for name, text in default.items():
+            self._check_type(text, f"default.{name}", str)
+        return dict(default)
 
     def _scalars(self, values: Any, where: str, kind: str | None = None) -> tuple[Scalar, ...]:
         self._check_type(values, where, list)

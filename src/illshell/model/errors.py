@@ -90,3 +90,12 @@ class MissingExtraError(IllshellError, ImportError):
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed: pip install 'illshell[{extra}]'")
         self.extra = extra
+
+
+class DialectError(IllshellError, ValueError):
+    """A dialect's file is wrong; ``file`` names it and ``where`` the place in it."""
+
+    def __init__(self, file: str, where: str, reason: str) -> None:
+        super().__init__(f"{file}: {where}: {reason}" if where else f"{file}: {reason}")
+        self.file = file
+        self.where = where
