@@ -1,6 +1,7 @@
 """Write the captured execs in every dialect that illshell reads, each as its sensor would.
 
     python examples/write_dialects.py FOLDER    writes FOLDER/NAME.jsonl for each dialect
+    python examples/write_dialects.py           prints what TRC-1016 makes of them, as a table
 
 Only what the capture knows goes in; what a sensor would leave out without it is left out. A sensor
 that has only paths has no name of the task, one that has only the parent's pid no parent's name:
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 HOST: Final = "web-1"
+JUDGED: Final = "sched_process_exec"
 
 Line = dict[str, Any]
 
@@ -400,11 +403,47 @@ def written(name: str) -> bytes:
     return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
 
 
+def verdicts(name: str) -> tuple[int, int, int]:
+    """Return how many execs of a dialect TRC-1016 judged, reported, and could not judge."""
+    from illshell import IllegitimateShell, IllshellError
+    from illshell.dialects.canonical import canonical_event
+    from illshell.dialects.loader import choose_dialects
+    from illshell.model.signature import Finding, SignatureContext
+
+    findings: list[Finding] = []
+    judged = errors = 0
+    signature = IllegitimateShell([JUDGED])
+    signature.init(SignatureContext(findings.append))
+    for line in written(name).splitlines():
+        event = canonical_event(json.loads(line), choose_dialects([name]))
+        assert event is not None
+        if event.event_name != JUDGED:
+            continue
+        judged += 1
+        try:
+            signature.on_event(event.as_tracee())
+        except IllshellError:
+            errors += 1
+    return judged, len(findings), errors
+
+
+def table() -> str:
+    """Return the verdicts on each dialect in Markdown."""
+    lines = ["| dialect | execs judged | findings | could not be judged |", "|---|---|---|---|"]
+    for name in ("tracee", *WRITERS):
+        judged, findings, errors = verdicts(name)
+        lines.append(f"| `{name}` | {judged} | {findings} | {errors} |")
+    return "\n".join(lines) + "\n"
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description="Write the capture in every dialect.")
-    parser.add_argument("folder", type=Path, help="where the files go; made if it is missing")
-    folder: Path = parser.parse_args(argv).folder
+    parser.add_argument("folder", type=Path, nargs="?", help="where the files go")
+    folder: Path | None = parser.parse_args(argv).folder
+    if folder is None:
+        sys.stdout.write(table())
+        return
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("tracee", *WRITERS):
         (folder / f"{name}.jsonl").write_bytes(written(name))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from write_dialects import WRITERS, Exec, written
+from write_dialects import WRITERS, Exec, verdicts, written
 
-from illshell import IllegitimateShell, IllshellError
+from illshell import IllegitimateShell
 from illshell.dialects.canonical import canonical_event
 from illshell.dialects.conversion import hash64
 from illshell.dialects.describe import describe_line, dialect_of, lacking
@@ -19,6 +20,8 @@ from illshell.dialects.loader import all_dialects, choose_dialects
 from illshell.dialects.projection import compile_projection
 from illshell.model.signature import SignatureContext
 from illshell.signatures.illegitimate_shell.names import EVENTS, SCHED_PROCESS_EXEC
+
+DATA = Path(__file__).parent / "data"
 
 SHELL = Exec(
     time=1769940000105123456,
@@ -323,19 +326,7 @@ def test_a_finding_of_tracee_is_no_event() -> None:
     ],
 )
 def test_the_capture_in_each_dialect(name: str, findings: int, unjudged: int) -> None:
-    found: list[Any] = []
-    errors = []
-    signature = IllegitimateShell([SCHED_PROCESS_EXEC])
-    signature.init(SignatureContext(found.append))
-    for line in written(name).splitlines():
-        event = canonical_event(json.loads(line), choose_dialects([name]))
-        assert event is not None
-        try:
-            signature.on_event(event.as_tracee())
-        except IllshellError as error:
-            errors.append(str(error))
-    assert len(found) == findings
-    assert errors == ["argument prev_comm not found"] * unjudged
+    assert verdicts(name)[1:] == (findings, unjudged)
 
 
 def test_tracee_s_own_events_are_judged_alike_as_fields() -> None:
@@ -404,3 +395,33 @@ def test_what_can_t_be_known() -> None:
     tetragon, auditbeat = choose_dialects(["tetragon", "auditbeat"])
     assert lacking(auditbeat, "exec", ["comm", "tid"]) == ["tid"]
     assert lacking(tetragon, SCHED_PROCESS_EXEC, ["comm", "prev_comm", "interp"]) == ["interp"]
+
+
+@pytest.mark.parametrize(
+    ("file", "dialect", "findings"),
+    [("tracee-main.jsonl", "tracee-v1beta1", 4), ("tracee-main-grpc.jsonl", "tracee-grpc", 1)],
+)
+def test_real_lines_give_tracee_s_own_findings(file: str, dialect: str, findings: int) -> None:
+    def place(event: dict[str, Any]) -> tuple[str, int]:
+        return event["timestamp"], event["workload"]["process"]["host_pid"]
+
+    found: list[Any] = []
+    signature = IllegitimateShell([SCHED_PROCESS_EXEC])
+    signature.init(SignatureContext(found.append))
+    of_tracee, of_illshell = set(), set()
+    for line in (DATA / file).read_text().splitlines():
+        payload = json.loads(line)
+        printed = payload.get("event", payload)
+        event = canonical_event(payload)
+        if printed["name"] == "illegitimate_shell":
+            assert event is None
+            of_tracee.add(place(printed))
+            continue
+        assert event is not None
+        assert (event.dialect.name, event.event_name) == (dialect, printed["name"])
+        before = len(found)
+        signature.on_event(event.as_tracee())
+        if len(found) > before:
+            of_illshell.add(place(printed))
+    assert of_illshell == of_tracee
+    assert len(of_tracee) == findings
