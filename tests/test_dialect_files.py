@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from illshell.dialects import loader
+from illshell.dialects.compiled import projection_dict
+from illshell.dialects.installed import BUILT_IN, others_may_add
 from illshell.dialects.loader import (
-    BUILT_IN,
     all_dialects,
     choose_dialects,
     dialect_names,
@@ -159,6 +160,11 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def test_another_package_adds_a_dialect(installed: Path) -> None:
+    assert others_may_add()
+    assert "acme" in [each["name"] for each in projection_dict(["pid"])["dialects"]]
+    assert [each["name"] for each in projection_dict(["pid"], names=["acme"])["dialects"]] == [
+        "acme"
+    ]
     assert dialect_names() == [*BUILT_IN, "acme"]
     assert choose_dialects(["acme"])[0].origin == str(installed / "acme.toml")
 

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from write_dialects import WRITERS, execs_of
 
+from illshell.dialects.compiled import FILE, compile_dialects, projection_dict
 from illshell.dialects.extract import extract, extract_line
+from illshell.dialects.fields import FIELDS
+from illshell.dialects.installed import BUILT_IN
 from illshell.dialects.loader import all_dialects, choose_dialects, parse_dialect
 from illshell.dialects.projection import Projection, compile_projection
 from illshell.readers.json_lines.definition import BadLineError
-from illshell.signatures.illegitimate_shell.names import SCHED_PROCESS_EXEC
+from illshell.signatures.illegitimate_shell.names import EVENTS, SCHED_PROCESS_EXEC
 
 RULE = ["event_name", "comm", "pathname", "prev_comm"]
 TOY = """\
@@ -240,3 +243,29 @@ def test_the_rule_s_projection_for_tracee_reads_what_it_always_read() -> None:
         "default": {"comm": ""},
     }
     assert json.loads(json.dumps(FULL.to_dict())) == FULL.to_dict()
+
+
+@given(
+    st.lists(st.sampled_from(["event_name", *FIELDS])),
+    st.none() | st.sets(st.sampled_from([*EVENTS, "sched_process_fork", "exec", "fork", "exit"])),
+    st.none() | st.lists(st.sampled_from(BUILT_IN)),
+)
+def test_the_compiled_file_gives_the_same(
+    fields: list[str], events: set[str] | None, names: list[str] | None
+) -> None:
+    dialects = choose_dialects(BUILT_IN if names is None else names)
+    expected = compile_projection(dialects, fields, events).to_dict()
+    assert projection_dict(fields, events, names) == expected
+
+
+def test_the_compiled_file_is_current() -> None:
+    assert FILE.read_text() == compile_dialects(choose_dialects(BUILT_IN)), (
+        "run python -m illshell.dialects.compiled"
+    )
+
+
+def test_a_compiled_field_or_dialect_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="unknown field 'com'"):
+        projection_dict(["com"])
+    with pytest.raises(ValueError, match="unknown dialect 'falko'"):
+        projection_dict(["comm"], names=["falko"])

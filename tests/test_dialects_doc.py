@@ -10,7 +10,8 @@ import write_dialects
 
 from illshell.dialects.document import main, tables, updated
 from illshell.dialects.fields import FIELDS
-from illshell.dialects.loader import BUILT_IN, choose_dialects, parse_dialect
+from illshell.dialects.installed import BUILT_IN
+from illshell.dialects.loader import choose_dialects, parse_dialect
 
 DOCS = Path(__file__).parent.parent / "docs"
 DOCUMENT = (DOCS / "dialects.md").read_text()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import TypeAlias
 
 Kind: TypeAlias = Literal["text", "int64", "bool", "time"]
@@ -59,3 +59,13 @@ FIELDS: Final[Mapping[str, Field]] = {
         Field("group_exit", "bool", "whether the whole process exits"),
     )
 }
+
+
+def column_kinds(fields: Iterable[str]) -> dict[str, str]:
+    """Return the kinds of the columns of these names; ValueError for a field that there is not."""
+    kinds: dict[str, str] = {}
+    for name in fields:
+        if name != EVENT_NAME and name not in FIELDS:
+            raise ValueError(f"unknown field {name!r}; there are {EVENT_NAME}, {', '.join(FIELDS)}")
+        kinds[name] = "text" if name == EVENT_NAME else FIELDS[name].kind
+    return kinds

@@ -9,38 +9,25 @@ the dialect's and whose value is a package that holds ``NAME.toml``::
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from illshell.dialects.installed import BUILT_IN, GROUP, others_may_add
 from illshell.dialects.schema import DialectParser
 from illshell.model.errors import DialectError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from importlib.resources.abc import Traversable
 
     from illshell.dialects.dialect import Dialect
 
-BUILT_IN: Final = (
-    "tracee",
-    "tracee-v1beta1",
-    "tracee-grpc",
-    "tetragon",
-    "falco",
-    "elastic-defend",
-    "auditbeat",
-    "laurel",
-    "ocsf",
-)
-"""The dialects of this package, in the order in which a line is tried."""
-
-GROUP: Final = "illshell.dialects"
-
 
 def parse_dialect(text: str, file: str) -> Dialect:
     """Return the dialect of a TOML text; DialectError, with ``file`` in it, where it is wrong."""
+    import tomllib
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -67,20 +54,28 @@ def all_dialects() -> tuple[Dialect, ...]:
 
     DialectError names the file of one that is wrong, or the second of two with one name.
     """
+    folder = Path(__file__).parent
+    found = [load_dialect(folder / f"{name}.toml") for name in BUILT_IN]
+    for dialect in _added():
+        if any(dialect.name == other.name for other in found):
+            raise DialectError(dialect.origin, "name", f"there is another dialect {dialect.name!r}")
+        found.append(dialect)
+    return tuple(found)
+
+
+def _added() -> Iterator[Dialect]:
+    """Yield the dialects of other packages, by name."""
+    if not others_may_add():
+        return
+    from importlib import resources
     from importlib.metadata import entry_points
 
-    package = resources.files(__package__)
-    found = [load_dialect(package / f"{name}.toml") for name in BUILT_IN]
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             folder = resources.files(entry.value)
         except (ImportError, ValueError) as error:
             raise DialectError(f"entry point {entry.name}", "", str(error)) from None
-        dialect = load_dialect(folder / f"{entry.name}.toml")
-        if any(dialect.name == other.name for other in found):
-            raise DialectError(dialect.origin, "name", f"there is another dialect {dialect.name!r}")
-        found.append(dialect)
-    return tuple(found)
+        yield load_dialect(folder / f"{entry.name}.toml")
 
 
 def dialect_names() -> list[str]:

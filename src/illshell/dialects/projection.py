@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from illshell.dialects.fields import EVENT_NAME, FIELDS
+from illshell.dialects.fields import column_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,11 +47,12 @@ class DialectProjection:
             "name": self.name,
             "needles": list(self.needles),
             "events": [
-                {"event": form.event, "when": [_condition(each) for each in form.when]}
+                {"event": form.event, "when": [condition_dict(each) for each in form.when]}
                 for form in self.events
             ],
             "fields": {
-                name: [_location(each) for each in places] for name, places in self.fields.items()
+                name: [location_form(each) for each in places]
+                for name, places in self.fields.items()
             },
             "missing": {name: list(values) for name, values in self.missing.items()},
             "default": dict(self.default),
@@ -98,11 +99,7 @@ def compile_projection(
     the columns. ``events``: values of ``event_name``; None for every event. ValueError for a field
     that there is not.
     """
-    columns = []
-    for name in dict.fromkeys(fields):
-        if name != EVENT_NAME and name not in FIELDS:
-            raise ValueError(f"unknown field {name!r}; there are {EVENT_NAME}, {', '.join(FIELDS)}")
-        columns.append(Column(name, "text" if name == EVENT_NAME else FIELDS[name].kind))
+    columns = [Column(name, kind) for name, kind in column_kinds(fields).items()]
     wanted = None if events is None else frozenset(events)
     parts = [part for each in dialects for part in _project(each, columns, wanted)]
     return Projection(tuple(columns), tuple(parts))
@@ -129,12 +126,14 @@ def _project(
         yield DialectProjection(dialect.name, tuple(needles), alike, fields, missing, default)
 
 
-def _condition(condition: Condition) -> dict[str, Any]:
+def condition_dict(condition: Condition) -> dict[str, Any]:
+    """Return a condition as readers take it."""
     values = condition.values
     return {"path": condition.path.text, "values": None if values is None else list(values)}
 
 
-def _location(location: Location) -> str | dict[str, Any]:
+def location_form(location: Location) -> str | dict[str, Any]:
+    """Return a location as readers take it: a path, or an object with what else it has."""
     more: dict[str, Any] = {}
     if location.unit is not None:
         more["unit"] = location.unit

@@ -1,0 +1,48 @@
+"""Which dialects there are, as far as that can be told without reading their files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+BUILT_IN: Final = (
+    "tracee",
+    "tracee-v1beta1",
+    "tracee-grpc",
+    "tetragon",
+    "falco",
+    "elastic-defend",
+    "auditbeat",
+    "laurel",
+    "ocsf",
+)
+"""The dialects of this package, in the order in which a line is tried."""
+
+GROUP: Final = "illshell.dialects"
+
+
+def others_may_add() -> bool:
+    """Whether an installed package may add dialects.
+
+    It is asked at every start, and importlib.metadata alone takes longer than a small scan.
+    """
+    return any(map(_may_add, sys.path))
+
+
+def _may_add(place: str) -> bool:
+    """Whether a place on the import path may hold such a package."""
+    try:
+        folders = [entry.path for entry in os.scandir(place or ".") if entry.name.endswith("-info")]
+    except NotADirectoryError:
+        return True
+    except OSError:
+        return False
+    for folder in folders:
+        try:
+            with open(f"{folder}/entry_points.txt", "rb") as file:  # noqa: PTH123 (pathlib is slow)
+                if GROUP.encode() in file.read():
+                    return True
+        except OSError:
+            continue
+    return False
