@@ -55,12 +55,12 @@ class Exec:
     container: str = ""
     image: str = ""
     inode: int | None = None
+    start: int = 0
 
     @property
     def rfc3339(self) -> str:
         """Return the time with nine digits of a second."""
-        seconds, nanoseconds = divmod(self.time, 10**9)
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
+        return rfc3339(self.time)
 
     def identity(self, *, parent: bool = False) -> str:
         """Return an opaque name of the process or its parent, as Tetragon and Elastic do."""
@@ -94,6 +94,12 @@ def execs_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[Exec]:
 def known(**values: Any) -> Line:
     """Return an object of the values that are known."""
     return {key: value for key, value in values.items() if value not in (None, "", (), {}, [])}
+
+
+def rfc3339(time: int) -> str:
+    """Return nanoseconds since 1970 as a time with nine digits of a second."""
+    seconds, nanoseconds = divmod(time, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
 
 
 def name_of(path: str | None) -> str | None:
@@ -139,7 +145,7 @@ def _v1beta1(each: Exec, number: int, name: str, comm: str, data: list[Line]) ->
                 "pid": each.pid,
                 "real_user": {"id": each.uid or 0},
                 "thread": {
-                    "start_time": each.rfc3339,
+                    "start_time": rfc3339(each.start),
                     "name": comm,
                     "unique_id": each.pid,
                     "host_tid": each.pid,
@@ -211,6 +217,7 @@ def falco(each: Exec) -> Iterator[Line]:
         "proc.name": each.comm,
         "proc.pexepath": each.parent_exe,
         "proc.pid": each.pid,
+        "proc.pid.ts": each.start or None,
         "proc.pname": each.parent_comm,
         "proc.ppid": each.parent_pid,
         "thread.tid": each.pid,
@@ -254,6 +261,7 @@ def elastic_defend(each: Exec) -> Iterator[Line]:
             executable=each.pathname,
             name=name_of(each.pathname),
             pid=each.pid,
+            start=rfc3339(each.start) if each.start else None,
             working_directory=each.cwd,
             parent=parent,
             previous=[{"executable": each.prev_exe}] if each.prev_exe else None,
@@ -351,6 +359,7 @@ def ocsf(each: Exec) -> Iterator[Line]:
         name=each.comm,
         uid=each.identity(),
         cmd_line=" ".join(each.argv),
+        created_time=each.start // 10**6 or None,
         working_directory=each.cwd,
         file={"name": name_of(each.pathname), "path": each.pathname, "type_id": 1},
         user=known(uid=None if each.uid is None else str(each.uid)),

@@ -40,6 +40,7 @@ SHELL = Exec(
     container="0f5c1e",
     image="php:8-apache",
     inode=2493759,
+    start=1769940000104000000,
 )
 EVERYTHING = compile_projection(all_dialects(), ["event_name", *FIELDS])
 
@@ -53,6 +54,7 @@ COMMON = {
     "pid": 4242,
     "parent_pid": 700,
     "time": 1769940000105123456,
+    "start_time": 1769940000104000000,
     "host": "web-1",
     "uid": 33,
     "container": "0f5c1e",
@@ -63,15 +65,15 @@ V1BETA1 = COMMON | {
     "cmdpath": "/bin/sh",
     "interp": "/usr/bin/dash",
     "tid": 4242,
-    "process_id64": 4242,
-    "parent_id64": 700,
+    "entity_id": 4242,
+    "parent_entity_id": 700,
     "inode": 2493759,
     "dev": 0,
     "host": None,
 }
 OPAQUE = {
-    "process_id64": hash64(SHELL.identity()),
-    "parent_id64": hash64(SHELL.identity(parent=True)),
+    "entity_id": hash64(SHELL.identity()),
+    "parent_entity_id": hash64(SHELL.identity(parent=True)),
 }
 MILLISECONDS = 1769940000105000000
 EXPECTED = {
@@ -80,16 +82,28 @@ EXPECTED = {
     "tetragon": COMMON
     | PARENT
     | OPAQUE
-    | {"pathname": "/bin/sh", "cmdpath": "/bin/sh", "argv": "-c id", "tid": 4242},
+    | {
+        "start_time": None,
+        "pathname": "/bin/sh",
+        "cmdpath": "/bin/sh",
+        "argv": "-c id",
+        "tid": 4242,
+    },
     "falco": COMMON | PARENT | {"tid": 4242, "inode": 2493759, "memfd": False},
     "elastic-defend": COMMON | PARENT | OPAQUE | {"comm": "dash"},
     "auditbeat": COMMON
-    | {"event_name": "exec", "prev_comm": None, "container": None, "image": None}
+    | {
+        "event_name": "exec",
+        "prev_comm": None,
+        "start_time": None,
+        "container": None,
+        "image": None,
+    }
     | {"inode": 2493759, "dev": 8 << 20 | 1},
     "laurel": COMMON
     | PARENT
-    | {"cmdpath": "/bin/sh", "time": MILLISECONDS, "image": None}
-    | {"process_id64": hash64("1769940000.105:4242"), "parent_id64": hash64("0.000:700")}
+    | {"cmdpath": "/bin/sh", "time": MILLISECONDS, "start_time": None, "image": None}
+    | {"entity_id": hash64("1769940000.105:4242"), "parent_entity_id": hash64("0.000:700")}
     | {"inode": 2493759, "dev": 8 << 20 | 1},
     "ocsf": COMMON | PARENT | OPAQUE | {"time": MILLISECONDS},
 }
@@ -222,7 +236,7 @@ def test_the_vintages_of_tracee(keys: dict[str, Any], container: tuple[str | Non
     assert event.dialect.name == "tracee"
     assert (event["container"], event["image"], event["pod"]) == container
     assert (event["comm"], event["prev_comm"], event["argv"]) == ("sh", "nginx", "sh -c id")
-    assert (event["tid"], event["parent_pid"], event["process_id64"]) == (4243, 700, None)
+    assert (event["tid"], event["parent_pid"], event["entity_id"]) == (4243, 700, None)
 
 
 def test_a_fork_is_the_child_s() -> None:
@@ -233,7 +247,7 @@ def test_a_fork_is_the_child_s() -> None:
     }
     event = canonical_event(fork)
     assert event is not None
-    names = ["event_name", "pid", "parent_pid", "process_id64", "parent_id64", "comm"]
+    names = ["event_name", "pid", "parent_pid", "entity_id", "parent_entity_id", "comm"]
     assert [event[name] for name in names] == ["sched_process_fork", 5, 4242, None, 7, "sh"]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from illshell.dialects.extract import extract_field
 from illshell.dialects.fields import EVENT_NAME, FIELDS
 from illshell.dialects.loader import all_dialects
+from illshell.dialects.paths import resolve
 from illshell.model.signature import SignatureEventSelector
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _TRACEE_KEYS: Final[Mapping[str, str]] = {
     "time": "timestamp",
+    "start_time": "threadStartTime",
     "pid": "hostProcessId",
     "tid": "hostThreadId",
     "parent_pid": "hostParentProcessId",
@@ -24,8 +26,8 @@ _TRACEE_KEYS: Final[Mapping[str, str]] = {
     "comm": "processName",
     "host": "hostName",
     "container": "containerId",
-    "process_id64": "processEntityId",
-    "parent_id64": "parentEntityId",
+    "entity_id": "processEntityId",
+    "parent_entity_id": "parentEntityId",
 }
 _TRACEE_ARGUMENTS: Final[Mapping[str, tuple[str, str]]] = {
     "cmdpath": ("cmdpath", "string"),
@@ -84,9 +86,10 @@ class CanonicalEvent(Mapping[str, Any]):
 
         For a finding: the fields that its signature reads.
         """
-        for name in fields:
+        wanted = list(fields)
+        for name in wanted:
             self[name]
-        return {name: self._stand_ins[name] for name in fields if name in self._stand_ins}
+        return {name: self._stand_ins[name] for name in wanted if name in self._stand_ins}
 
     def selector(self) -> SignatureEventSelector:
         """Return the event's selector; its origin is ``container`` where it has a container id."""
@@ -97,6 +100,7 @@ class CanonicalEvent(Mapping[str, Any]):
         """Return the event as Tracee v0.24 would write it, as far as its fields go.
 
         A field that is None is left out, so that Tracee's own signatures report it as not found.
+        ``argv`` is there where the sensor has an array of arguments.
         """
         top = {key: self[name] for name, key in _TRACEE_KEYS.items() if self[name] is not None}
         args = [
@@ -104,6 +108,9 @@ class CanonicalEvent(Mapping[str, Any]):
             for field, (name, kind) in _TRACEE_ARGUMENTS.items()
             if self[field] is not None
         ]
+        argv = next((p for p in self._form.fields.get("argv", ()) if p.path.is_whole), None)
+        if argv is not None and isinstance(found := resolve(self.payload, argv.path), list):
+            args.append({"name": "argv", "type": "[]string", "value": list(found)})
         return {**top, "eventName": self.event_name, "argsNum": len(args), "args": args}
 
 
