@@ -361,6 +361,18 @@ def test_tracee_s_own_events_are_judged_alike_as_fields() -> None:
     assert total == 14
 
 
+def test_arguments_in_tracee_s_shape_are_whole_or_left_out() -> None:
+    def argv(name: str) -> Any:
+        event = canonical_event(last_line(name, replace(SHELL, argv=["sh", "-c", "a b"])))
+        assert event is not None
+        found = [arg["value"] for arg in event.as_tracee()["args"] if arg["name"] == "argv"]
+        return found[0] if found else None
+
+    whole = {name for name in WRITERS if argv(name) == ["sh", "-c", "a b"]}
+    assert whole == {"tracee-v1beta1", "tracee-grpc", "elastic-defend", "auditbeat", "laurel"}
+    assert {name for name in WRITERS if argv(name) is None} == set(WRITERS) - whole
+
+
 def test_selectors() -> None:
     event = canonical_event(last_line("tetragon"))
     assert event is not None

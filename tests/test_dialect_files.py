@@ -10,11 +10,10 @@ import pytest
 
 from illshell.dialects import loader
 from illshell.dialects.compiled import projection_dict
-from illshell.dialects.installed import BUILT_IN, others_may_add
+from illshell.dialects.installed import BUILT_IN, dialect_names, others_may_add
 from illshell.dialects.loader import (
     all_dialects,
     choose_dialects,
-    dialect_names,
     load_dialect,
     parse_dialect,
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from illshell.dialects.extract import extract_field
-from illshell.dialects.fields import EVENT_NAME, FIELDS
+from illshell.dialects.fields import EVENT_NAME, FIELDS, kind_of
 from illshell.dialects.loader import all_dialects
 from illshell.dialects.paths import resolve
 from illshell.model.signature import SignatureEventSelector
@@ -63,7 +63,7 @@ class CanonicalEvent(Mapping[str, Any]):
             self._values[name], stand_in = extract_field(
                 self.payload,
                 self._form.fields.get(name, ()),
-                FIELDS[name].kind,
+                kind_of(name),
                 self.dialect.missing.get(name, ()),
                 self.dialect.default.get(name),
             )

@@ -62,11 +62,16 @@ FIELDS: Final[Mapping[str, Field]] = {
 }
 
 
+def kind_of(name: str) -> str:
+    """Return the kind of a field: ``text``, ``int64``, ``bool`` or ``time``."""
+    return "text" if name == EVENT_NAME else FIELDS[name].kind
+
+
 def column_kinds(fields: Iterable[str]) -> dict[str, str]:
     """Return the kinds of the columns of these names; ValueError for a field that there is not."""
     kinds: dict[str, str] = {}
     for name in fields:
         if name != EVENT_NAME and name not in FIELDS:
             raise ValueError(f"unknown field {name!r}; there are {EVENT_NAME}, {', '.join(FIELDS)}")
-        kinds[name] = "text" if name == EVENT_NAME else FIELDS[name].kind
+        kinds[name] = kind_of(name)
     return kinds

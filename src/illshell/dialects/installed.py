@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 BUILT_IN: Final = (
     "tracee",
@@ -28,6 +31,20 @@ def others_may_add() -> bool:
     It is asked at every start, and importlib.metadata alone takes longer than a small scan.
     """
     return any(map(_may_add, sys.path))
+
+
+def added_entry_points() -> list[EntryPoint]:
+    """Return the entry points by which other packages add dialects, by name."""
+    if not others_may_add():
+        return []
+    from importlib.metadata import entry_points
+
+    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+
+
+def dialect_names() -> list[str]:
+    """Return the names of all dialects, in the order in which a line is tried."""
+    return [*BUILT_IN, *(entry.name for entry in added_entry_points())]
 
 
 def _may_add(place: str) -> bool:

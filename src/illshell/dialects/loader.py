@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from illshell.dialects.installed import BUILT_IN, GROUP, others_may_add
+from illshell.dialects.installed import BUILT_IN, added_entry_points
 from illshell.dialects.schema import DialectParser
 from illshell.model.errors import DialectError
 
@@ -65,22 +65,14 @@ def all_dialects() -> tuple[Dialect, ...]:
 
 def _added() -> Iterator[Dialect]:
     """Yield the dialects of other packages, by name."""
-    if not others_may_add():
-        return
     from importlib import resources
-    from importlib.metadata import entry_points
 
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    for entry in added_entry_points():
         try:
             folder = resources.files(entry.value)
         except (ImportError, ValueError) as error:
             raise DialectError(f"entry point {entry.name}", "", str(error)) from None
         yield load_dialect(folder / f"{entry.name}.toml")
-
-
-def dialect_names() -> list[str]:
-    """Return the names of all dialects, in the order in which a line is tried."""
-    return [dialect.name for dialect in all_dialects()]
 
 
 def choose_dialects(names: Iterable[str]) -> tuple[Dialect, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from illshell.dialects.conversion import DERIVATIONS, TEXT_UNITS, UNITS
 from illshell.dialects.dialect import Condition, Dialect, EventForm, Location
-from illshell.dialects.fields import FIELDS
+from illshell.dialects.fields import FIELDS, kind_of
 from illshell.dialects.paths import (
     Index,
     Key,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
 EVENT: Final = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-NEEDLE: Final = re.compile(r'"?[0-9A-Za-z_.:@-]{3,}"?', re.ASCII)
+NEEDLE: Final = re.compile(r'"?[0-9A-Za-z_.:-]{3,}"?', re.ASCII)
 """What a needle may be: a quote stands for JSON's own, and the rest is spelled by itself or by
 ``\\u00XX`` and in no other way.
 """
@@ -136,7 +136,7 @@ class DialectParser:
             if not isinstance(needle, str) or not NEEDLE.fullmatch(needle):
                 self._fail(
                     f"{where}.needles",
-                    f"{needle!r} is none; use 3 or more of the characters 0-9 A-Z a-z _ . : @ -, "
+                    f"{needle!r} is none; use 3 or more of the characters 0-9 A-Z a-z _ . : -, "
                     "with a \" before or after them for JSON's own quote",
                 )
         return tuple(needles)
@@ -198,7 +198,7 @@ class DialectParser:
         return [replace(location, path=spelling) for spelling in spellings]
 
     def _check_location(self, location: Location, field: str, where: str) -> None:
-        kind = FIELDS[field].kind
+        kind = kind_of(field)
         units = (*UNITS, *TEXT_UNITS)
         if kind == "time" and location.unit not in units:
             self._fail(where, f"a time needs a unit: {', '.join(units)}; not {location.unit!r}")
@@ -224,12 +224,12 @@ class DialectParser:
     def _missing(self, missing: Mapping[str, Any]) -> dict[str, tuple[Scalar, ...]]:
         self._check_keys(missing, "missing", tuple(FIELDS), what="field")
         return {
-            name: self._scalars(values, f"missing.{name}", kind=FIELDS[name].kind)
+            name: self._scalars(values, f"missing.{name}", kind=kind_of(name))
             for name, values in missing.items()
         }
 
     def _default(self, default: Mapping[str, Any]) -> dict[str, str]:
-        texts = tuple(name for name, field in FIELDS.items() if field.kind == "text")
+        texts = tuple(name for name in FIELDS if kind_of(name) == "text")
         self._check_keys(default, "default", texts, what="field of kind text")
         for name, text in default.items():
             self._check_type(text, f"default.{name}", str)
