@@ -154,7 +154,11 @@ def _v1beta1(each: Exec, number: int, name: str, comm: str, data: list[Line]) ->
                 },
                 "ancestors": [parent],
             },
-            container=known(id=each.container, image=known(name=each.image)),
+            container=known(
+                id=each.container,
+                image=known(name=each.image),
+                started=bool(each.container) or None,
+            ),
         ),
         "data": data,
     }

@@ -18,7 +18,8 @@ from illshell.dialects.extract import extract
 from illshell.dialects.fields import FIELDS
 from illshell.dialects.loader import all_dialects, choose_dialects
 from illshell.dialects.projection import compile_projection
-from illshell.model.signature import SignatureContext
+from illshell.dialects.tracee_event import event_of
+from illshell.model.signature import SignatureContext, SignatureEventSelector
 from illshell.signatures.illegitimate_shell.names import EVENTS, SCHED_PROCESS_EXEC
 
 DATA = Path(__file__).parent / "data"
@@ -70,6 +71,7 @@ V1BETA1 = COMMON | {
     "inode": 2493759,
     "dev": 0,
     "host": None,
+    "container_started": True,
 }
 OPAQUE = {
     "entity_id": hash64(SHELL.identity()),
@@ -373,15 +375,37 @@ def test_arguments_in_tracee_s_shape_are_whole_or_left_out() -> None:
     assert {name for name in WRITERS if argv(name) is None} == set(WRITERS) - whole
 
 
-def test_selectors() -> None:
-    event = canonical_event(last_line("tetragon"))
+@pytest.mark.parametrize(
+    ("keys", "origin"),
+    [
+        ({}, "host"),
+        ({"containerId": "c"}, "container-init"),
+        ({"container": {"id": "c"}}, "container-init"),
+        ({"container": {"id": "c"}, "contextFlags": {"containerStarted": False}}, "container-init"),
+        ({"container": {"id": "c"}, "contextFlags": {"containerStarted": True}}, "container"),
+        ({"contextFlags": {"containerStarted": True}}, "container"),
+    ],
+)
+def test_the_origin_of_a_tracee_event_is_what_it_always_was(keys: Any, origin: str) -> None:
+    event = canonical_event(OLD | keys)
     assert event is not None
-    selector = event.selector()
-    assert (selector.source, selector.name) == ("tetragon", SCHED_PROCESS_EXEC)
-    assert selector.origin == "container"
-    host = canonical_event(last_line("tracee-v1beta1", replace(SHELL, container="")))
-    assert host is not None
-    assert (host.selector().source, host.selector().origin) == ("tracee", "host")
+    assert event.selector() == event_of(OLD | keys, {}).headers.selector
+    assert event.selector() == SignatureEventSelector("tracee", SCHED_PROCESS_EXEC, origin)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "container", "origin"),
+    [
+        ("tetragon", "tetragon", "0f5c1e", "container"),
+        ("falco", "falco", "", "host"),
+        ("tracee-v1beta1", "tracee", "0f5c1e", "container"),
+        ("tracee-grpc", "tracee", "", "host"),
+    ],
+)
+def test_selectors(name: str, source: str, container: str, origin: str) -> None:
+    event = canonical_event(last_line(name, replace(SHELL, container=container)))
+    assert event is not None
+    assert event.selector() == SignatureEventSelector(source, SCHED_PROCESS_EXEC, origin)
 
 
 def test_a_line_is_told_by_its_sensor_s_marks() -> None:

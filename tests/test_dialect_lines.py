@@ -25,7 +25,7 @@ def is_of_kind(value: Any, kind: str) -> bool:
     return type(value) is {"text": str, "bool": bool}[kind]
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(dialect_lines, field_lists)
 def test_a_line_gives_values_of_their_kinds_or_none(line: bytes, fields: list[str]) -> None:
     projection = compile_projection(all_dialects(), fields)

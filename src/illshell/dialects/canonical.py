@@ -92,8 +92,16 @@ class CanonicalEvent(Mapping[str, Any]):
         return {name: self._stand_ins[name] for name in wanted if name in self._stand_ins}
 
     def selector(self) -> SignatureEventSelector:
-        """Return the event's selector; its origin is ``container`` where it has a container id."""
-        origin = "container" if self["container"] else "host"
+        """Return the event's selector, its origin as in Tracee's ``Event.Origin``.
+
+        A sensor that does not tell whether a container has started is taken as if it had.
+        """
+        origin = "host"
+        if self["container_started"]:
+            origin = "container"
+        elif self["container"]:
+            knows = "container_started" in self._form.fields
+            origin = "container-init" if knows else "container"
         return SignatureEventSelector(self.dialect.source, self.event_name, origin)
 
     def as_tracee(self) -> dict[str, Any]:

@@ -49,6 +49,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         Field("host", "text", "host name"),
         Field("uid", "int64", "user id"),
         Field("container", "text", "container id"),
+        Field("container_started", "bool", "whether the container's own program runs already"),
         Field("image", "text", "container image"),
         Field("pod", "text", "Kubernetes pod"),
         Field("inode", "int64", "inode of the executed file"),

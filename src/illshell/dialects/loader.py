@@ -70,7 +70,7 @@ def _added() -> Iterator[Dialect]:
     for entry in added_entry_points():
         try:
             folder = resources.files(entry.value)
-        except (ImportError, ValueError) as error:
+        except (ImportError, TypeError, ValueError) as error:
             raise DialectError(f"entry point {entry.name}", "", str(error)) from None
         yield load_dialect(folder / f"{entry.name}.toml")
 
