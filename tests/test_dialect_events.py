@@ -130,7 +130,7 @@ def test_every_field_that_the_sensor_has(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_what_stands_in_for_the_name_before_is_told(name: str) -> None:
+def test_what_stands_in_for_the_name_before_is_recognised(name: str) -> None:
     event = canonical_event(last_line(name))
     assert event is not None
     own = name.startswith("tracee") or name == "auditbeat"
@@ -408,19 +408,19 @@ def test_selectors(name: str, source: str, container: str, origin: str) -> None:
     assert event.selector() == SignatureEventSelector(source, SCHED_PROCESS_EXEC, origin)
 
 
-def test_a_line_is_told_by_its_sensor_s_marks() -> None:
-    def told(line: Any) -> str | None:
+def test_a_line_is_recognised_by_its_sensor_s_marks() -> None:
+    def recognised(line: Any) -> str | None:
         dialect = dialect_of(line)
         return None if dialect is None else dialect.name
 
     for name in WRITERS:
-        assert told(last_line(name)) == name
-    assert told({"eventName": "open"}) == "tracee"
-    assert told({"name": "open", "workload": {}}) == "tracee-v1beta1"
-    assert told({"process_kprobe": {}}) == "tetragon"
-    assert told({"output_fields": {}, "rule": "x"}) == "falco"
-    assert told({"name": "process_events", "columns": {}, "hostIdentifier": "x"}) is None
-    assert told({}) is None
+        assert recognised(last_line(name)) == name
+    assert recognised({"eventName": "open"}) == "tracee"
+    assert recognised({"name": "open", "workload": {}}) == "tracee-v1beta1"
+    assert recognised({"process_kprobe": {}}) == "tetragon"
+    assert recognised({"output_fields": {}, "rule": "x"}) == "falco"
+    assert recognised({"name": "process_events", "columns": {}, "hostIdentifier": "x"}) is None
+    assert recognised({}) is None
 
 
 def test_what_a_line_looks_like() -> None:

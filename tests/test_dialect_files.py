@@ -79,7 +79,7 @@ def test_a_sound_file() -> None:
         ('{ path = "kind", values = ["acme_exec"] }', "", "events[0].when", "at least one cond"),
         ('pid = "pid"', 'pit = "pid"', "fields", "unknown field 'pit'; did you mean pid?"),
         ('pid = "pid"', "pid = 5", "fields.pid", "expected a path or a table, found 5"),
-        ('pid = "pid"', 'pid = "p[]"', "fields.pid", "a path that ends in [] gives text"),
+        ('pid = "pid"', 'pid = "p[]"', "fields.pid", "a path that ends in [] yields text"),
         ('pid = "pid"', 'pid = {path = "p", unit = "s"}', "fields.pid", "only a time has a unit"),
         ('pid = "pid"', 'pid = {path = "p", derive = "basename"}', "fields.pid", "makes text, and"),
         ('pid = "pid"', 'pid = {path = "p", derive = "lower"}', "fields.pid", "allowed: basename"),

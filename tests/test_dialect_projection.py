@@ -1,4 +1,4 @@
-"""What readers are told: the projection's form, and what may be skipped undecoded."""
+"""Projections: their form, their values, and what may be skipped undecoded."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class CanonicalEvent(Mapping[str, Any]):
     def selector(self) -> SignatureEventSelector:
         """Return the event's selector, its origin as in Tracee's ``Event.Origin``.
 
-        A sensor that does not tell whether a container has started is taken as if it had.
+        Where a sensor does not say whether a container has started, it counts as started.
         """
         origin = "host"
         if self["container_started"]:

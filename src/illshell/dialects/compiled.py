@@ -2,7 +2,7 @@
 
     python -m illshell.dialects.compiled    write compiled.json anew, after a file changed
 
-It gives what :func:`illshell.dialects.projection.compile_projection` gives, several times faster.
+The result is that of :func:`illshell.dialects.projection.compile_projection`, several times faster.
 """
 
 from __future__ import annotations

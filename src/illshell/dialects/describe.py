@@ -34,7 +34,7 @@ def dialect_of(
 
 
 def describe_line(payload: Any, dialects: Iterable[Dialect] | None = None) -> str:
-    """Say in one line of printable ASCII what a decoded line looks like, for a message."""
+    """Return what a decoded line looks like, as one line of printable ASCII for a message."""
     if not isinstance(payload, dict):
         return f"no JSON object but {type(payload).__name__}"
     dialect = dialect_of(payload, dialects)

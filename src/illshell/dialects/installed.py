@@ -1,4 +1,4 @@
-"""Which dialects there are, as far as that can be told without reading their files."""
+"""Names of the dialects, found without reading their files."""
 
 from __future__ import annotations
 

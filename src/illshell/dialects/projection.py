@@ -1,4 +1,4 @@
-"""What readers are told: which lines are wanted events, and where the wanted fields lie in them.
+"""Projections: which lines are wanted events, and where the wanted fields lie in them.
 
 :func:`compile_projection` makes it of dialects and of what the loaded signatures read. Both readers
 work from it: the Rust one from :meth:`Projection.to_dict`, the Python one from the object itself.

@@ -215,7 +215,7 @@ class DialectParser:
         if location.text_integer and (kind not in ("int64", "time") or location.derive is not None):
             self._fail(where, f"text_integer is for integers; {field} is of kind {kind}")
         if location.path.is_whole and (kind != "text" or location.derive is not None):
-            self._fail(where, f"a path that ends in [] gives text; {field} can't be made of it")
+            self._fail(where, f"a path that ends in [] yields text, which {field} is not")
 
     def _spellings(self, path: Path) -> list[Path]:
         """Return the path, and its flat spelling where the dialect may have that."""
