@@ -6,7 +6,7 @@ VENV ?= .venv
 NATIVE ?=
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
-CORE_SOURCES := pyproject.toml setup.cfg Makefile $(shell find src examples -type f -not -name '*.so' -not -path '*egg-info*' -not -name '*.pyc')
+CORE_SOURCES := pyproject.toml setup.cfg setup.py Makefile $(shell find src examples -type f -not -name '*.so' -not -path '*egg-info*' -not -name '*.pyc')
 INGEST_SOURCES := $(shell find ingest -type f -not -path 'ingest/target/*')
 
 .DEFAULT_GOAL := help
@@ -48,7 +48,7 @@ fuzz: .venv-asan/.core  ## the same with random input for FUZZ_SECONDS (600)
 	$(PYTHON) -m venv .venv-asan
 	.venv-asan/bin/python -m pip --quiet install 'pip>=25.1'
 	.venv-asan/bin/python -m pip --quiet install --group test
-	CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" LDFLAGS="-fsanitize=address,undefined" .venv-asan/bin/python -m pip --quiet install --force-reinstall --no-deps .
+	ILLSHELL_CHECKED=1 CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" LDFLAGS="-fsanitize=address,undefined" .venv-asan/bin/python -m pip --quiet install --force-reinstall --no-deps .
 	.venv-asan/bin/python -m pip --quiet install .
 	@touch $@
 

@@ -24,7 +24,9 @@ settings.load_profile("default")
 
 IMPLEMENTATIONS = {
     "core": SimpleNamespace(
-        IllegitimateShell=illshell.IllegitimateShell, NameSet=_fastmatch.NameSet
+        IllegitimateShell=illshell.IllegitimateShell,
+        NameSet=_fastmatch.NameSet,
+        PatternSet=_fastmatch.PatternSet,
     ),
     "twin": reference,
 }

@@ -12,7 +12,7 @@ from illshell.readers.json_lines.definition import BOM, WHITESPACE, decode_event
 from illshell.signatures.illegitimate_shell import reference
 from illshell.signatures.illegitimate_shell.names import EVENTS
 
-TWIN = reference.IllegitimateShell(EVENTS)
+REFERENCE = reference.IllegitimateShell(EVENTS)
 
 
 def hits(values: Iterable[bytes | None]) -> list[int]:
@@ -22,11 +22,11 @@ def hits(values: Iterable[bytes | None]) -> list[int]:
 
 def is_hit(value: bytes) -> bool:
     with contextlib.suppress(InvalidLineError, IllshellError):
-        return TWIN.judge(decode_event(value.removeprefix(BOM).strip(WHITESPACE + b"\n")))
+        return REFERENCE.matches(decode_event(value.removeprefix(BOM).strip(WHITESPACE + b"\n")))
     return False
 
 
 def is_hit_payload(payload: Any) -> bool:
     with contextlib.suppress(IllshellError):
-        return TWIN.judge(payload)
+        return REFERENCE.matches(payload)
     return False

@@ -16,6 +16,7 @@ import pytest
 from command_line import PROGRAM, environment, illshell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rule_columns import REFERENCE, columns
 
 from illshell import ColumnError, Finding, IllegitimateShell, StreamError
 from illshell.detect.detector import Detector
@@ -26,11 +27,9 @@ from illshell.readers.columnar.reader import ColumnarReader
 from illshell.readers.columnar.row_groups import RowGroup
 from illshell.readers.selection import Selection
 from illshell.readers.sniff import Columnar, columnar_kind
-from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 BPRM, EXEC = EVENTS
-REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 
 Write = Callable[[pa.Table, Path, int], None]
 
@@ -88,7 +87,7 @@ def row_of(found: Finding | Problem) -> int:
 
 def expected_of(table: pa.Table) -> tuple[list[int], list[int]]:
     names = ("eventName", "processName", "pathname", "prev_comm")
-    return REFERENCE.match(*(table[name].to_pylist() for name in names))
+    return REFERENCE.match(columns(*(table[name].to_pylist() for name in names)))
 
 
 @every_kind
@@ -163,7 +162,7 @@ def test_no_statistics_hide_a_hit_or_an_error(
     unpadded = [
         [v and v.rstrip(b"\0") if isinstance(v, bytes) else v for v in c] for c in (comms, befores)
     ]
-    hits, errors = REFERENCE.match(names, unpadded[0], paths, unpadded[1])
+    hits, errors = REFERENCE.match(columns(names, unpadded[0], paths, unpadded[1]))
     assert [row_of(finding) for finding in found] == hits
     assert [row_of(problem) for problem in problems] == errors
     assert counts.judged == sum(name in EVENTS for name in names)

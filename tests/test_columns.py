@@ -9,7 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from illshell import ColumnError, EventBatch, Finding, IllegitimateShell, SignatureContext
+from illshell import (
+    ColumnError,
+    EventBatch,
+    Finding,
+    IllegitimateShell,
+    SignatureContext,
+    match,
+)
 from illshell.signatures.illegitimate_shell.names import EVENTS
 
 
@@ -189,6 +196,7 @@ def test_null_comms_are_errors_that_say_so() -> None:
         ((np.array([], np.int32), b""), "offsets are empty"),
         ((np.array([0, 5], np.int32), np.zeros(5, np.int32)), "values of dtype int32; uint8"),
         ((np.arange(99, dtype=np.int32), b"x", b""), "validity: 0 bytes are too few"),
+        ((np.array([0, 1], np.int32), b"x", np.array([True])), "validity of dtype bool; uint8"),
     ],
 )
 def test_numpy_columns_that_hold_no_names_are_refused(column: Any, message: str) -> None:
@@ -220,3 +228,17 @@ def test_a_record_column_gives_the_whole_event() -> None:
     )
     [finding] = findings([EventBatch.from_arrow(data)])
     assert finding.event.payload["userId"] == 33
+
+
+def test_masked_rows_are_null() -> None:
+    comm = np.ma.array(np.array([b"nginx", b"nginx", b"cron"], "S16"), mask=[True, False, True])
+    path = np.array([b"/bin/sh"] * 3, "S16")
+    data = {"event_name": EVENTS[0], "comm": comm, "pathname": path}
+    matches = match(data)
+    assert (matches.rows.tolist(), matches.errors.tolist()) == ([1], [0, 2])
+
+
+def test_names_of_codes_are_text() -> None:
+    comm = np.array([b"nginx"], "S16")
+    with pytest.raises(ColumnError, match="event_name: a name of type int; str or bytes would do"):
+        match({"event_name": (np.zeros(1, np.int8), [5]), "comm": comm})

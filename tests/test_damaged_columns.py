@@ -8,14 +8,11 @@ import numpy as np
 from columns_at_random import comms, pathnames
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_columns import CORE, REFERENCE, columns
 
 from illshell import ColumnError
-from illshell._fastmatch import Column, Matcher, NameSet
-from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
-
-CORE = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
-REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
+from illshell._fastmatch import Column
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
 ROWS = 12
 
@@ -74,7 +71,7 @@ def indexed_columns(draw: st.DrawFn) -> Column:
     return Column.indexed(indices, indices.itemsize, values, ROWS, draw(offset), draw(validity))
 
 
-columns = plain_columns | indexed_columns()
+any_columns = plain_columns | indexed_columns()
 
 
 def values_of(column: Column) -> tuple[list[bytes | None], bool]:
@@ -90,31 +87,33 @@ def values_of(column: Column) -> tuple[list[bytes | None], bool]:
     return values, damaged
 
 
-@given(columns, columns, columns, st.sampled_from(EVENTS))
+@given(any_columns, any_columns, any_columns, st.sampled_from(EVENTS))
 def test_an_error_or_the_right_answer(
     comm: Column, pathname: Column, prev_comm: Column, event: str
 ) -> None:
     values = [values_of(each) for each in (comm, pathname, prev_comm)]
     try:
-        hits, errors = CORE.match(event, comm, pathname, prev_comm)
+        hits, errors = CORE.match(columns(event, comm, pathname, prev_comm))
     except ColumnError:
         assert any(damaged for _, damaged in values)
         return
-    expected_hits, expected_errors = REFERENCE.match(event, *(each for each, _ in values))
+    expected_hits, expected_errors = REFERENCE.match(columns(event, *(each for each, _ in values)))
     assert set(hits) <= set(expected_hits) | set(errors)
     if not any(damaged for _, damaged in values):
         assert (list(hits), list(errors)) == (expected_hits, expected_errors)
 
 
-@given(columns)
+@given(any_columns)
 def test_event_names_that_can_be_anything(names: Column) -> None:
     comm = Column.fixed(b"nginx\0" * ROWS, 6, ROWS)
     path = Column.fixed(b"/sh" * ROWS, 3, ROWS)
     values, damaged = values_of(names)
     try:
-        hits, errors = CORE.match(names, comm, path, comm)
+        hits, errors = CORE.match(columns(names, comm, path, comm))
     except ColumnError:
         assert damaged
         return
-    expected = REFERENCE.match(values, [b"nginx"] * ROWS, [b"/sh"] * ROWS, [b"nginx"] * ROWS)
+    expected = REFERENCE.match(
+        columns(values, [b"nginx"] * ROWS, [b"/sh"] * ROWS, [b"nginx"] * ROWS)
+    )
     assert (list(hits), list(errors)) == expected

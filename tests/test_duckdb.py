@@ -9,13 +9,10 @@ from collections.abc import Iterator
 import duckdb
 import pyarrow as pa
 import pytest
+from rule_columns import REFERENCE, columns
 
 import illshell.duckdb
 from illshell import match
-from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import SHELLS, WEB_SERVERS
-
-REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 
 MAKE = """
 create table events as select
@@ -40,7 +37,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def expected(connection: duckdb.DuckDBPyConnection) -> tuple[list[int], list[int]]:
     rows = connection.execute("select * exclude row from events order by row").fetchall()
-    return REFERENCE.match(*zip(*rows, strict=True))
+    return REFERENCE.match(columns(*zip(*rows, strict=True)))
 
 
 def rows_where(connection: duckdb.DuckDBPyConnection, condition: str) -> list[int]:

@@ -26,8 +26,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (source / "illshell_example" / "__init__.py").touch()
     target = tmp_path_factory.mktemp("site")
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-        + ["--target", str(target), str(source)],
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"),
+            *("--no-build-isolation", "--target", str(target), str(source)),
+        ],
         check=True,
     )
     return target

@@ -19,6 +19,7 @@ from arrow_producer import CountingArray, CountingProducer, CountingStream
 from columns_at_random import LAYOUTS, Values, tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rule_columns import REFERENCE, columns
 
 import illshell
 from illshell import (
@@ -32,10 +33,8 @@ from illshell import (
     match,
 )
 from illshell.detect.match import PART_ROWS
-from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
-REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 BPRM, EXEC = EVENTS
 
 ROWS = {
@@ -236,7 +235,7 @@ def test_it_agrees_with_the_reference(
     edges = [0, *sorted(min(cut, len(batch)) for cut in cuts), len(batch)]
     pieces = [batch.slice(a, b - a) for a, b in pairwise(edges)]
     reader = pa.RecordBatchReader.from_batches(batch.schema, pieces)
-    assert outcome(match(reader, threads=threads)) == REFERENCE.match(**rows)
+    assert outcome(match(reader, threads=threads)) == REFERENCE.match(columns(**rows))
 
 
 @given(tables(), st.sampled_from(list(LAYOUTS)), st.integers(0, 40), st.integers(0, 40))
@@ -250,9 +249,9 @@ def test_a_slice_of_a_column(rows: dict[str, Values], layout: str, start: int, s
     assert [comm[row] for row in range(len(part))] == rows["process_name"][start:stop]
     again = part.slice(len(part) // 2, len(part))
     del batch, part, comm
-    expected = REFERENCE.match(**{
+    expected = REFERENCE.match(columns(**{
         name: values[start + (stop - start) // 2 : stop] for name, values in rows.items()
-    })  # fmt: skip
+    }))  # fmt: skip
     assert outcome(match(again)) == expected
     with pytest.raises(IndexError):
         again.slice(0, len(again) + 1)
@@ -276,7 +275,7 @@ def large(rows: int, layout: str) -> tuple[pa.RecordBatch, tuple[list[int], list
         "prev_comm": random.choices([b"nginx", b"cron", None], k=rows),
     }
     batch = pa.record_batch({name: LAYOUTS[layout](each) for name, each in values.items()})
-    return batch, REFERENCE.match(**values)
+    return batch, REFERENCE.match(columns(**values))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -13,14 +13,13 @@ from columns_at_random import LAYOUTS, Values, tables
 from guarded_page import GuardedPage
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_columns import CORE, REFERENCE, columns
 
 from illshell import ColumnError, EventBatch
-from illshell._fastmatch import Column, Matcher, NameSet
+from illshell._fastmatch import Column, Matcher
 from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
-
-CORE = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
-REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
+from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.signatures.illegitimate_shell.rule import illegitimate_shell_rule
 
 
 def rows_of(rows: Any) -> list[int]:
@@ -51,9 +50,9 @@ def packed(table: dict[str, Values], layouts: list[str], offset: int = 0) -> Eve
 def test_core_and_reference_agree(
     table: dict[str, Values], layouts: list[str], offset: int, events: tuple[str, ...]
 ) -> None:
-    core = Matcher(CORE.web_servers, CORE.shells, events)
-    expected = reference.Matcher(REFERENCE.web_servers, REFERENCE.shells, events)
-    assert match(packed(table, layouts, offset), core) == expected.match(**table)
+    core = Matcher(illegitimate_shell_rule(events))
+    expected = reference.Matcher(illegitimate_shell_rule(events))
+    assert match(packed(table, layouts, offset), core) == expected.match(columns(**table))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -70,7 +69,9 @@ def test_core_and_reference_agree_over_many_blocks(layout: str, seed: int) -> No
         "pathname": random.choices(paths, k=rows),
         "prev_comm": random.choices(comms, k=rows),
     }
-    assert match(packed(table, [layout] * 4, random.randrange(70))) == REFERENCE.match(**table)
+    assert match(packed(table, [layout] * 4, random.randrange(70))) == REFERENCE.match(
+        columns(**table)
+    )
 
 
 def fixed(values: Values, width: int) -> Values:
@@ -95,7 +96,7 @@ def test_structured_arrays_of_any_stride(
         array = array[::-1]
     array.flags.writeable = False
     expected = {name: [bytes(value) for value in array[name].tolist()] for name in table}
-    assert match(EventBatch.from_numpy(array)) == REFERENCE.match(**expected)
+    assert match(EventBatch.from_numpy(array)) == REFERENCE.match(columns(**expected))
 
 
 @given(tables(), st.integers(1, 20), st.integers(0, 5))
@@ -106,7 +107,7 @@ def test_fixed_size_binary_columns(table: dict[str, Values], width: int, offset:
     arrays = {name: pa.array(values, pa.binary()) for name, values in table.items()}
     arrays["process_name"] = pa.array([*rubbish, *values], pa.binary(width)).slice(offset)
     batch = EventBatch.from_arrow(pa.record_batch(arrays))
-    assert match(batch) == REFERENCE.match(**table)
+    assert match(batch) == REFERENCE.match(columns(**table))
 
 
 def test_sixteen_bytes_never_become_a_fifteen_byte_name() -> None:
@@ -140,7 +141,7 @@ def test_a_constant_event_name_stands_for_every_row(event: str) -> None:
 @pytest.mark.parametrize("name", [b"", b"x", b"sh", b"nginx", b"httpd-foregroun", b"a" * 16])
 def test_nothing_beyond_the_last_byte_is_read(name: bytes) -> None:
     comms, paths = [b"apache2", name], [b"/bin/sh", b"/bin/" + name]
-    expected = REFERENCE.match("security_bprm_check", comms, paths)
+    expected = REFERENCE.match(columns("security_bprm_check", comms, paths))
     offsets = [np.cumsum([0, *map(len, each)], dtype=np.int32) for each in (comms, paths)]
     batch = EventBatch.from_numpy(
         {
@@ -154,10 +155,10 @@ def test_nothing_beyond_the_last_byte_is_read(name: bytes) -> None:
     column = GuardedPage().ending_with(padded).view("S16")
     pathname = batch["pathname"]
     assert isinstance(pathname, Column)
-    hits, _ = CORE.match("security_bprm_check", Column.from_array(column), pathname)
+    hits, _ = CORE.match(columns("security_bprm_check", Column.from_array(column), pathname))
     assert rows_of(hits) == expected[0]
     narrow = GuardedPage().ending_with(b"nginxapach").view("S5")
-    hits, _ = CORE.match("security_bprm_check", Column.from_array(narrow), pathname)
+    hits, _ = CORE.match(columns("security_bprm_check", Column.from_array(narrow), pathname))
     assert rows_of(hits) == [0]
 
 
@@ -197,7 +198,7 @@ def test_views_that_lie_are_an_error_and_no_crash(cut: int) -> None:
     view[0], view[2], view[3] = 20, cut % 2, 13 if cut < 4 else 0
     column = Column.views(view, [b"x" * (20 - cut)], 1)
     with pytest.raises(ColumnError, match="row 0"):
-        CORE.match(EVENTS[0], column)
+        CORE.match(columns(EVENTS[0], column))
     with pytest.raises(ValueError, match="row 0"):
         column[0]
 
@@ -225,14 +226,17 @@ def test_too_small_buffers_are_refused() -> None:
 
 def test_columns_of_other_lengths_are_refused() -> None:
     two, three = np.array([b"a"] * 2, "S16"), np.array([b"a"] * 3, "S16")
-    with pytest.raises(ColumnError, match="pathname: 3 rows, where process_name has 2"):
-        CORE.match(EVENTS[0], Column.from_array(two), Column.from_array(three))
+    short, long = (Column.from_array(each) for each in (two, three))
+    with pytest.raises(ColumnError, match="pathname: 3 rows, where comm has 2"):
+        CORE.match(columns(EVENTS[0], short, long))
+    with pytest.raises(ColumnError, match="unread: 3 rows, where comm has 2"):
+        CORE.match({**columns(EVENTS[0], short), "unread": long})
     data = {"event_name": EVENTS[0], "comm": two, "pathname": three}
     with pytest.raises(ColumnError, match="pathname: 3 rows, where the batch has 2"):
         EventBatch.from_numpy(data)
-    columns = {name: Column.from_array(data[name]) for name in ("comm", "pathname")}
+    unequal = {name: Column.from_array(data[name]) for name in ("comm", "pathname")}
     with pytest.raises(ColumnError, match="pathname: 3 rows, where the batch has 2"):
-        EventBatch({"event_name": EVENTS[0], **columns})
+        EventBatch({"event_name": EVENTS[0], **unequal})
     late = EventBatch({"event_name": EVENTS[0], **columns, "pathname": lambda: columns["pathname"]})
     for batch in (late, late.slice(0, 1)):
         with pytest.raises(ColumnError, match="pathname: 3 rows, where the batch has 2"):

@@ -9,13 +9,12 @@ from random import Random
 
 import polars as pl
 import pytest
+from rule_columns import REFERENCE, columns
 
 import illshell.polars
 from illshell import ColumnError
-from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.names import EVENTS
 
-REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 BPRM, EXEC = EVENTS
 COLUMNS = ("event_name", "comm", "pathname", "prev_comm")
 
@@ -35,10 +34,12 @@ def frame(rows: int = 5000) -> pl.DataFrame:
 
 def expected(data: pl.DataFrame) -> list[bool | None]:
     hits, errors = REFERENCE.match(
-        data["event_name"].to_list(),
-        data["comm"].to_list(),
-        data["pathname"].to_list(),
-        data["prev_comm"].to_list(),
+        columns(
+            data["event_name"].to_list(),
+            data["comm"].to_list(),
+            data["pathname"].to_list(),
+            data["prev_comm"].to_list(),
+        )
     )
     return [None if row in errors else row in hits for row in range(len(data))]
 
@@ -66,7 +67,7 @@ def test_lazy_frames(engine: str) -> None:
     data = frame(100_000)
     found = data.lazy().filter(is_hit()).select("pid").collect(engine=engine)  # type: ignore[call-overload]
     mapped = data.lazy().map_batches(illshell.polars.hits).collect(engine=engine)  # type: ignore[call-overload]
-    hits, _ = REFERENCE.match(*(data[name].to_list() for name in COLUMNS))
+    hits, _ = REFERENCE.match(columns(*(data[name].to_list() for name in COLUMNS)))
     assert found["pid"].to_list() == hits
     assert mapped["pid"].to_list() == hits
     assert mapped.columns == data.columns

@@ -15,6 +15,7 @@ from guarded_page import GuardedPage
 from hypothesis import given
 from hypothesis import strategies as st
 from records_at_random import events, layouts, records, text
+from rule_columns import CORE, REFERENCE
 from tracee_events import bprm_check, process_exec
 
 from illshell import (
@@ -26,7 +27,7 @@ from illshell import (
     SignatureContext,
     match,
 )
-from illshell._fastmatch import Matcher, NameSet, Records
+from illshell._fastmatch import Matcher, Records
 from illshell.dialects.tracee_ebpf.codec import (
     decode_record,
     encode_record,
@@ -36,10 +37,9 @@ from illshell.dialects.tracee_ebpf.codec import (
 from illshell.dialects.tracee_ebpf.layouts import CONTEXT, LAYOUTS, layout_of
 from illshell.model.position import ByteRange
 from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.signatures.illegitimate_shell.rule import illegitimate_shell_rule
 
-CORE = Matcher(NameSet(WEB_SERVERS), NameSet(SHELLS))
-REFERENCE = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
 V0_24 = LAYOUTS["v0.24"]
 CHECK = encode_record(bprm_check("nginx", "/bin/sh"), V0_24)
 EXEC = encode_record(process_exec("apache2", "dash"), V0_24)
@@ -79,8 +79,8 @@ def test_core_and_reference_agree(
     size = max([layout.args_at, *map(len, several)]) if fixed else None
     buffer = pack_records(several, size)
     buffer = buffer[: len(buffer) - data.draw(st.sampled_from([0, 0, 1, 3, 50]))]
-    core = Matcher(CORE.web_servers, CORE.shells, wanted)
-    expected = reference.Matcher(REFERENCE.web_servers, REFERENCE.shells, wanted)
+    core = Matcher(illegitimate_shell_rule(wanted))
+    expected = reference.Matcher(illegitimate_shell_rule(wanted))
     assert judged(buffer, release, size, core) == expected.match_records(buffer, layout, size)
     assert len(EventBatch.from_tracee_records(buffer, release, record_size=size)) == len(
         list(split_records(buffer, size))
@@ -390,18 +390,20 @@ def test_the_core_refuses_layouts_that_would_lead_it_astray() -> None:
     class Astray:
         event_id_at, argnum_at, args_at = 112, 144, 145
         event_ids, arguments = V0_24.event_ids, V0_24.arguments
+        context_texts = V0_24.context_texts
 
-    Records(b"", Astray)
+    Records(b"", Astray).match(CORE)
     for changed in (
         {"event_id_at": 142},
         {"event_id_at": -1},
         {"argnum_at": 145},
         {"args_at": 70, "event_id_at": 0, "argnum_at": 0},
+        {"context_texts": {"comm": -1}},
         {"arguments": {name: tuple(V0_24.arguments[name][1:]) * 60 for name in EVENTS}},
         {"arguments": dict.fromkeys(EVENTS, (("pathname", V0_24.arguments[EVENTS[0]][1].kind),))},
     ):
         with pytest.raises(ValueError, match="layout"):
-            Records(b"", type("Changed", (Astray,), changed))
+            Records(b"", type("Changed", (Astray,), changed)).match(CORE)
 
 
 def test_a_buffer_that_changes_is_no_crash() -> None:

@@ -12,13 +12,8 @@ import pyarrow as pa
 from streams import SUFFIXES, open_stream
 
 from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import (
-    EVENTS,
-    PATHNAME,
-    PREV_COMM,
-    SHELLS,
-    WEB_SERVERS,
-)
+from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.signatures.illegitimate_shell.rule import RULE
 from peers.peer import Peer
 
 Columns = dict[str, list[Any]]
@@ -28,7 +23,7 @@ def find_with(loads: Callable[[bytes], Mapping[str, Any]]) -> Callable[[Path], l
     """Make the twin's search: every line decoded, every event judged."""
 
     def find(path: Path) -> list[int]:
-        judge = reference.IllegitimateShell(EVENTS).judge
+        judge = reference.IllegitimateShell(EVENTS).matches
         found = []
         with open_stream(path) as lines:
             for line in lines:
@@ -49,10 +44,9 @@ def prepare(batch: pa.RecordBatch) -> Columns:
 
 
 def match(columns: Columns) -> Sequence[int]:
-    matcher = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
-    hits, errors = matcher.match(
-        columns["event_name"], columns["process_name"], columns[PATHNAME], columns[PREV_COMM]
-    )
+    fields = dict(columns)
+    fields["comm"] = fields.pop("process_name")
+    hits, errors = reference.Matcher(RULE).match(fields)
     assert not errors
     return hits
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from illshell._fastmatch import Matcher, NameSet
+from illshell._fastmatch import Matcher
 from illshell.batch.arrow import event_batches
 from illshell.detect.match import match_batches
 from illshell.model.extras import import_extra
 from illshell.model.fields import COMM, EVENT_NAME, PATHNAME, PREV_COMM
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.rule import illegitimate_shell_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,7 @@ def register(
     """
     func = import_extra("duckdb.func", "duckdb")
     pa = import_extra("pyarrow", "duckdb")
-    matcher = Matcher(NameSet(web_servers), NameSet(shells), tuple(events))
+    matcher = Matcher(illegitimate_shell_rule(events, web_servers=web_servers, shells=shells))
 
     def illshell_match(event: Any, comm: Any, pathname: Any, prev_comm: Any) -> Any:
         table = pa.table([event, comm, pathname, prev_comm], names=_COLUMNS)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from illshell.detect.match import match
 from illshell.model.errors import ColumnError
 from illshell.model.extras import import_extra
+from illshell.model.rule import several
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ class IllshellExpr:
         ``pl.struct("event_name", "comm", "pathname", "prev_comm").illshell.is_hit()``.
         """
         options = {
-            "events": tuple(events),
+            "events": several("events", events),
             "columns": columns,
             "event_name": event_name,
-            "web_servers": tuple(web_servers),
-            "shells": tuple(shells),
+            "web_servers": several("web_servers", web_servers),
+            "shells": several("shells", shells),
         }
         return self._expr.map_batches(
             partial(_is_hit, options=options), return_dtype=pl.Boolean(), is_elementwise=True

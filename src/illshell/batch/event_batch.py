@@ -239,10 +239,7 @@ class EventBatch(Mapping[str, "Column | str"]):
 
     def match(self, matcher: Matcher) -> tuple[Rows, Rows]:
         """Return the rows that match and the rows in error; see :meth:`Matcher.match`."""
-        comm, pathname, prev_comm = (
-            cast("Column | None", self.get(name)) for name in (COMM, PATHNAME, PREV_COMM)
-        )
-        return matcher.match(self[EVENT_NAME], cast("Column", comm), pathname, prev_comm)
+        return matcher.match({name: self.get(name) for name in matcher.rule.fields})
 
     def damage(self, row: int) -> ColumnError | None:
         """Return what keeps the columns of a row from being read, or None.
@@ -280,9 +277,10 @@ class EventBatch(Mapping[str, "Column | str"]):
         if RAW_EVENT not in self._columns:
             return None
         try:
-            return cast("Column", self[RAW_EVENT])[row]
+            raw = cast("Column", self[RAW_EVENT])[row]
         except (ColumnError, ValueError):
             return None
+        return raw if isinstance(raw, bytes) else None
 
     def _rebuilt(self, row: int) -> dict[str, Any]:
         arguments = {name: self._value(name, row) for name in (PATHNAME, PREV_COMM)}

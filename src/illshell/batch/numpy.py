@@ -20,11 +20,11 @@ def event_batch(
     """Return NumPy data as an EventBatch, each column a view of the array it came in.
 
     ``data``: a structured array of shape (n,), or a mapping of column names to columns. A column
-    is an array of shape (n,) and dtype ``S<width>``, zero-padded, or a pair of ``(offsets,
-    values)`` or triple ``(offsets, values, validity)`` in Arrow's layout: offsets int32 or int64
-    of shape (n + 1,), values uint8, validity a bitmap of uint8 with a 0 bit for a null. In a
-    mapping ``event_name`` may also be a str, the name of every row, or a pair of ``(codes,
-    names)``: integers of shape (n,) that number a list of names.
+    is an array of shape (n,) and dtype ``S<width>``, zero-padded, null where it is masked, or a
+    pair of ``(offsets, values)`` or triple ``(offsets, values, validity)`` in Arrow's layout:
+    offsets int32 or int64 of shape (n + 1,), values uint8, validity a bitmap of uint8 with a 0 bit
+    for a null. In a mapping ``event_name`` may also be a str, the name of every row, or a pair of
+    ``(codes, names)``: integers of shape (n,) that number a list of names.
     ``columns``: what the data calls the columns of an EventBatch, where that is other
     than :data:`illshell.model.fields.FIELDS` says.
     ``event_name``: the name of every row, in place of a column.
@@ -74,13 +74,16 @@ def _fixed(name: str, array: np.ndarray[Any, Any]) -> Column:
         )
     if array.ndim != 1:
         raise ColumnError(name, f"shape {array.shape} is not one-dimensional")
+    if isinstance(array, np.ma.MaskedArray):
+        valid = ~np.ma.getmaskarray(array)
+        return Column.from_array(array.data, np.packbits(valid, bitorder="little"))
     return Column.from_array(array)
 
 
 def _offsets(name: str, offsets: Any, values: Any, validity: Any = None) -> Column:
     offsets = _native_integers(name, "offsets", offsets, (4, 8))
     for label, each in (("values", values), ("validity", validity)):
-        if isinstance(each, np.ndarray) and each.dtype.itemsize != 1:
+        if isinstance(each, np.ndarray) and (each.dtype.itemsize != 1 or each.dtype.kind == "b"):
             raise ColumnError(name, f"{label} of dtype {each.dtype}; uint8 would do")
     if len(offsets) == 0:
         raise ColumnError(name, "offsets are empty; n rows have n + 1 offsets")
@@ -94,7 +97,10 @@ def _offsets(name: str, offsets: Any, values: Any, validity: Any = None) -> Colu
 
 def _coded(name: str, codes: Any, names: Any) -> Column:
     codes = _native_integers(name, "codes", codes, (1, 2, 4, 8))
-    entries = [each.encode() if isinstance(each, str) else bytes(each) for each in names]
+    entries = [each.encode() if isinstance(each, str) else each for each in names]
+    for each in entries:
+        if not isinstance(each, bytes):
+            raise ColumnError(name, f"a name of type {type(each).__name__}; str or bytes would do")
     offsets = np.cumsum([0, *map(len, entries)], dtype=np.int64)
     values = Column.offsets(offsets, b"".join(entries), len(entries), wide=True)
     return Column.indexed(codes, codes.dtype.itemsize, values, len(codes))

@@ -25,12 +25,12 @@ from illshell.readers.segment import InvalidLine
 from illshell.readers.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from illshell.batch.event_batch import Batch
     from illshell.model.finding import SignatureMetadata
+    from illshell.model.pruning import Bounds
     from illshell.model.signature import RowNumbers, Signature
-    from illshell.readers.columnar.statistics import RowGroupStatistics
     from illshell.readers.segment import Segment
 
 TRACEE: Final = "tracee"
@@ -113,11 +113,11 @@ class Detector:
             found.update(loaded.signature.candidates(batch))
         return sorted(found)
 
-    def _may_matter(self, statistics: RowGroupStatistics) -> bool:
-        """Whether a row group with such statistics can hold a row that some signature must see."""
+    def _may_matter(self, bounds: Mapping[str, Bounds]) -> bool:
+        """Whether rows with such columns can hold one that some signature must see."""
         return not all(
             isinstance(loaded.signature, CandidateSignature)
-            and not loaded.signature.may_matter(statistics)
+            and not loaded.signature.may_matter(bounds)
             for loaded in self.loaded
         )
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 from nanoarrow import bool_, c_array_from_buffers
 
-from illshell._fastmatch import Matcher, NameSet
+from illshell._fastmatch import Matcher
 from illshell.batch.event_batch import EventBatch
 from illshell.model.errors import ColumnError
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.rule import illegitimate_shell_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from illshell._fastmatch import Rows
     from illshell.batch.arrow import ArrowArrayExportable
     from illshell.batch.event_batch import Batch
+    from illshell.model.rule import Rule
 
 PART_ROWS: Final = 1 << 16
 """Rows below which a batch is not divided among threads."""
@@ -111,7 +113,7 @@ def match(
     """
     if threads < 1:
         raise ValueError(f"threads is {threads}, less than 1")
-    matcher = _matcher(tuple(web_servers), tuple(shells), tuple(events))
+    matcher = _matcher(illegitimate_shell_rule(events, web_servers=web_servers, shells=shells))
     with closing(_batches(data, columns, event_name)) as batches:
         return match_batches(matcher, batches, threads)
 
@@ -155,11 +157,9 @@ def in_order(
 
 
 @lru_cache(maxsize=16)
-def _matcher(
-    web_servers: tuple[str, ...], shells: tuple[str, ...], events: tuple[str, ...]
-) -> Matcher:
-    """Make a matcher, or give the one that was made for the same names: many names take longer."""
-    return Matcher(NameSet(web_servers), NameSet(shells), events)
+def _matcher(rule: Rule) -> Matcher:
+    """Return the matcher of a rule, made once: many names take some time."""
+    return Matcher(rule)
 
 
 def _batches(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from illshell.detect.detector import Detector
 from illshell.model.errors import IllshellError
+from illshell.model.rule import several
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, TRC_1016, WEB_SERVERS
 from illshell.signatures.registry import SIGNATURES
 
@@ -45,13 +46,13 @@ class DetectorSpec:
         """
         options = {
             TRC_1016: {
-                "events": tuple(events),
-                "web_servers": tuple(web_servers),
-                "shells": tuple(shells),
+                "events": several("events", events),
+                "web_servers": several("web_servers", web_servers),
+                "shells": several("shells", shells),
             }
         }
-        chosen = DEFAULT if signatures is None else tuple(dict.fromkeys(signatures))
-        return DetectorSpec(tuple(_factory(each, options) for each in chosen))
+        chosen = DEFAULT if signatures is None else several("signatures", signatures)
+        return DetectorSpec(tuple(_factory(each, options) for each in dict.fromkeys(chosen)))
 
     def make(self, *, deliver: Callable[[Verdict], object] | None = None) -> Detector:
         """Return a new detector; IllshellError where a signature can't be loaded."""

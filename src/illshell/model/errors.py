@@ -61,8 +61,8 @@ class ArgumentTypeError(ArgumentError):
 class ColumnError(IllshellError, ValueError):
     """A packed column is missing, of a wrong type, or damaged.
 
-    ``column`` names it. ``row``: the row whose value can't be read, which messages may begin with
-    as well; None where the column as a whole can't be read.
+    ``column`` names it. ``row``: the row whose value can't be read, which the message may begin
+    with as well; None where the column as a whole can't be read.
     """
 
     def __init__(self, column: str, message: str | None = None, row: int | None = None) -> None:
@@ -129,3 +129,12 @@ class UnknownNameError(IllshellError, LookupError):
         hint = f" (did you mean {close[0]}?)" if close else ""
         super().__init__(f"unknown {kind} {name!r}{hint}; expected one of {', '.join(names)}")
         self.names = names
+
+
+class DialectError(IllshellError, ValueError):
+    """A dialect's file is wrong; ``file`` names it and ``where`` the place in it."""
+
+    def __init__(self, file: str, where: str, reason: str) -> None:
+        super().__init__(f"{file}: {where}: {reason}" if where else f"{file}: {reason}")
+        self.file = file
+        self.where = where

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from illshell.model.errors import ColumnError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class Kind(Enum):
@@ -37,6 +37,7 @@ class Field:
 
     name: str
     kind: Kind
+    meaning: str
     key: str | None = None
     spellings: tuple[str, ...] = ()
 
@@ -55,23 +56,77 @@ RAW_EVENT: Final = "raw_event"
 FIELDS: Final[Mapping[str, Field]] = {
     field.name: field
     for field in (
-        Field(EVENT_NAME, Kind.TEXT, "eventName"),
-        Field(COMM, Kind.TEXT, "processName", ("process_name",)),
-        Field(PREV_COMM, Kind.TEXT, None, ("prevComm",)),
-        Field(PATHNAME, Kind.TEXT),
-        Field(RAW_EVENT, Kind.BYTES, None, ("record",)),
-        Field("host", Kind.TEXT, "hostName", ("host_name",)),
-        Field("time", Kind.TIME, "timestamp"),
-        Field("start_time", Kind.TIME, "threadStartTime", ("thread_start_time",)),
-        Field("pid", Kind.INT64, "hostProcessId", ("host_process_id", "host_pid")),
-        Field("tid", Kind.INT64, "hostThreadId", ("host_thread_id", "host_tid")),
-        Field("parent_pid", Kind.INT64, "hostParentProcessId", ("host_parent_process_id", "ppid")),
-        Field("entity_id", Kind.INT64, "processEntityId", ("process_entity_id",)),
-        Field("parent_entity_id", Kind.INT64, "parentEntityId"),
-        Field("uid", Kind.INT64, "userId", ("user_id",)),
+        Field(EVENT_NAME, Kind.TEXT, "what happened", "eventName"),
+        Field(
+            COMM, Kind.TEXT, "name of the task after the event", "processName", ("process_name",)
+        ),
+        Field(PREV_COMM, Kind.TEXT, "name of the task just before an exec", None, ("prevComm",)),
+        Field(PATHNAME, Kind.TEXT, "file that is executed"),
+        Field(RAW_EVENT, Kind.BYTES, "the event's own JSON", None, ("record",)),
+        Field("cmdpath", Kind.TEXT, "file as given to execve"),
+        Field("interp", Kind.TEXT, "interpreter of a script, else the file itself"),
+        Field("argv", Kind.TEXT, "arguments, joined by blanks"),
+        Field("cwd", Kind.TEXT, "working directory"),
+        Field(
+            "pid",
+            Kind.INT64,
+            "process, in the host's numbering; of a fork the child",
+            "hostProcessId",
+            ("host_process_id", "host_pid"),
+        ),
+        Field(
+            "tid",
+            Kind.INT64,
+            "thread, in the host's numbering; of a fork the child",
+            "hostThreadId",
+            ("host_thread_id", "host_tid"),
+        ),
+        Field(
+            "parent_pid",
+            Kind.INT64,
+            "parent process, in the host's numbering",
+            "hostParentProcessId",
+            ("host_parent_process_id", "ppid"),
+        ),
+        Field(
+            "entity_id",
+            Kind.INT64,
+            "identity of the process that outlives its pid",
+            "processEntityId",
+            ("process_entity_id",),
+        ),
+        Field("parent_entity_id", Kind.INT64, "identity of the parent process", "parentEntityId"),
+        Field("parent_comm", Kind.TEXT, "name of the parent"),
+        Field("parent_pathname", Kind.TEXT, "executable of the parent"),
+        Field("time", Kind.TIME, "when it happened", "timestamp"),
+        Field(
+            "start_time",
+            Kind.TIME,
+            "when the task was forked",
+            "threadStartTime",
+            ("thread_start_time",),
+        ),
+        Field("host", Kind.TEXT, "host name", "hostName", ("host_name",)),
+        Field("uid", Kind.INT64, "user id", "userId", ("user_id",)),
+        Field("container", Kind.TEXT, "container id", "containerId", ("container_id",)),
+        Field("container_started", Kind.BOOL, "whether the container's own program runs already"),
+        Field("image", Kind.TEXT, "container image"),
+        Field("pod", Kind.TEXT, "Kubernetes pod"),
+        Field("inode", Kind.INT64, "inode of the executed file"),
+        Field("dev", Kind.INT64, "its device, major << 20 | minor"),
+        Field("ctime", Kind.INT64, "its change time in nanoseconds"),
+        Field("links", Kind.INT64, "its link count; 0 is a file without a name"),
+        Field("memfd", Kind.BOOL, "whether it is an anonymous file in memory"),
+        Field("sha256", Kind.TEXT, "its SHA-256 in hexadecimal"),
+        Field("group_exit", Kind.BOOL, "whether the whole process exits"),
     )
 }
 """Each field by its name."""
+
+PLACED_FIELDS: Final[Mapping[str, Field]] = {
+    name: field for name, field in FIELDS.items() if name not in (EVENT_NAME, RAW_EVENT)
+}
+"""The fields that a dialect says the place of; the others follow from the event as a whole."""
 
 
 def choose_columns(
@@ -108,6 +163,8 @@ def choose_columns(
                 )
             continue
         if names.count(found) > 1:
+            if field.name not in (*given, *required, PREV_COMM, PATHNAME):
+                continue
             raise ColumnError(field.name, f"{names.count(found)} columns are called {found}")
         chosen[field.name] = found
     return chosen
@@ -147,3 +204,18 @@ def _integer(value: Any) -> int | None:
         return int(value) if isfinite(value) and value == int(value) else None
     digits = _DIGITS.fullmatch(value) if isinstance(value, str) else None
     return None if digits is None else int(digits[1])
+
+
+def column_kinds(fields: Iterable[str]) -> dict[str, str]:
+    """Return the kinds of these fields' columns; ValueError for a field that there is not."""
+    kinds: dict[str, str] = {}
+    for name in fields:
+        if name not in FIELDS:
+            raise ValueError(f"unknown field {name!r}; expected one of {', '.join(FIELDS)}")
+        kinds[name] = FIELDS[name].kind.value
+    return kinds
+
+
+def kind_of(name: str) -> str:
+    """Return the kind of a field by its name, as columns and dialects write it."""
+    return FIELDS[name].kind.value

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from illshell.batch.event_batch import Batch
     from illshell.model.event import SignatureEventSelector
     from illshell.model.finding import Finding, SignatureMetadata
-    from illshell.readers.columnar.statistics import RowGroupStatistics
+    from illshell.model.pruning import Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ class CandidateSignature(BatchSignature, Protocol):
         The other rows need not be given to the signature.
         """
 
-    def may_matter(self, statistics: RowGroupStatistics) -> bool:
-        """Whether a row group with such statistics can hold a candidate."""
+    def may_matter(self, bounds: Mapping[str, Bounds]) -> bool:
+        """Whether rows can be candidates, by what is known of their columns, by field."""
 
 
 @runtime_checkable

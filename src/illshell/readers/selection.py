@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from illshell.batch.event_batch import Batch
-    from illshell.readers.columnar.statistics import RowGroupStatistics
+    from illshell.model.pruning import Bounds
 
 
 def _all(_batch: Batch) -> None:
@@ -23,10 +23,10 @@ class Selection:
     ``event_names``: the events that some signature selects, None for all. ``fields``: the fields
     that they read, out of :data:`illshell.model.fields.FIELDS`. ``candidates``: returns the rows of
     a batch that may matter, whatever its absent columns hold, None for all of them. ``may_matter``:
-    whether a row group with such statistics can hold a candidate.
+    whether rows can be candidates, by what is known of their columns, by field.
     """
 
     event_names: Sequence[str] | None = None
     fields: Sequence[str] = ()
     candidates: Callable[[Batch], Sequence[int] | None] = _all
-    may_matter: Callable[[RowGroupStatistics], bool] = lambda _statistics: True
+    may_matter: Callable[[Mapping[str, Bounds]], bool] = lambda _bounds: True

@@ -33,7 +33,7 @@ class Kind(NamedTuple):
     form: Struct | None = None
 
 
-# A scalar's code is its size. src/fastmatch/records.pxi has the other three as an enum.
+# A scalar's code is its size. src/illshell/_core/records.pyx has the other three as an enum.
 BOOL: Final = Kind(1, "bool", "bool", Struct("<?"))
 UMODE: Final = Kind(2, "umode_t", "uint16", Struct("<H"))
 INT: Final = Kind(4, "int", "int32", Struct("<i"))
@@ -73,6 +73,9 @@ CONTEXT: Final = {
 }
 """The fields that the context starts with in every release: the JSON key, and the struct format."""
 
+CONTEXT_TEXTS: Final[Mapping[str, int]] = MappingProxyType({"comm": 60, "host": 76})
+"""The fields of rules that lie in the context of every release: 16 bytes each, zero-padded."""
+
 FLAGS_AT: Final = 92
 """The byte of the context's flags, u32: bit 0 says containerStarted, bit 1 isCompat."""
 
@@ -88,6 +91,7 @@ class Argument(NamedTuple):
 class RecordLayout:
     """The records of one release; the ``_at`` are bytes from the record's start.
 
+    ``context_texts``: of fields of 16 bytes, zero-padded, the bytes at which they start.
     ``event_ids`` are the numbers of the two events that the rule judges, and ``arguments`` their
     definitions, in which an argument's position is its number.
     """
@@ -99,6 +103,7 @@ class RecordLayout:
     args_at: int
     event_ids: Mapping[str, int]
     arguments: Mapping[str, tuple[Argument, ...]]
+    context_texts: Mapping[str, int]
     go_types: bool = False
 
     def event_name(self, event_id: int) -> str:
@@ -161,6 +166,7 @@ def _release(
         *offsets,
         event_ids=MappingProxyType(dict(zip(events, event_ids, strict=True))),
         arguments=MappingProxyType(dict(zip(events, (check, exec_), strict=True))),
+        context_texts=CONTEXT_TEXTS,
         go_types=go_types,
     )
 

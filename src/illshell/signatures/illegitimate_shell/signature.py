@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from illshell._fastmatch import EventJudge, Matcher, NameSet, Rows
+from illshell._fastmatch import EventSignature, Matcher, Rows
 from illshell.batch.event_batch import as_batch
 from illshell.model.errors import ColumnError, IllshellError
 from illshell.model.event import SignatureEventSelector
-from illshell.model.fields import COMM, EVENT_NAME, PATHNAME, PREV_COMM
 from illshell.model.finding import Finding, SignatureMetadata
+from illshell.model.pruning import may_match
 from illshell.model.signature import BatchMatches
 from illshell.signatures.illegitimate_shell.metadata import illegitimate_shell_metadata
-from illshell.signatures.illegitimate_shell.names import (
-    SCHED_PROCESS_EXEC,
-    SECURITY_BPRM_CHECK,
-    SHELLS,
-    WEB_SERVERS,
-)
+from illshell.signatures.illegitimate_shell.names import SECURITY_BPRM_CHECK, SHELLS, WEB_SERVERS
+from illshell.signatures.illegitimate_shell.rule import illegitimate_shell_rule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,10 +22,10 @@ if TYPE_CHECKING:
 
     from illshell.batch.arrow import ArrowArrayExportable, ArrowStreamExportable
     from illshell.batch.event_batch import Batch
-    from illshell.readers.columnar.statistics import RowGroupStatistics
+    from illshell.model.pruning import Bounds
 
 
-class IllegitimateShell(EventJudge):
+class IllegitimateShell(EventSignature):
     """Detects a web server that starts a shell (Tracee's TRC-1016, MITRE T1190).
 
     ``events``: which of ``security_bprm_check`` (the default) and ``sched_process_exec`` to judge.
@@ -41,8 +37,6 @@ class IllegitimateShell(EventJudge):
     what comes after it is ignored.
     """
 
-    fields = (EVENT_NAME, COMM, PATHNAME, PREV_COMM)
-
     def __init__(
         self,
         events: Iterable[str] = (SECURITY_BPRM_CHECK,),
@@ -50,8 +44,19 @@ class IllegitimateShell(EventJudge):
         web_servers: Iterable[str] = WEB_SERVERS,
         shells: Iterable[str] = SHELLS,
     ) -> None:
-        # EventJudge.__cinit__ has taken the same arguments; its attributes are the ones to trust.
-        self._matcher = Matcher(NameSet(self.web_servers), NameSet(self.shells), self.events)
+        rule = illegitimate_shell_rule(events, web_servers=web_servers, shells=shells)
+        super().__init__(rule)
+        self._matcher = Matcher(rule)
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The events that the signature judges."""
+        return self.rule.events
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that the rule reads."""
+        return self.rule.fields
 
     def get_metadata(self) -> SignatureMetadata:
         """Describe the signature, anew at each call."""
@@ -71,20 +76,9 @@ class IllegitimateShell(EventJudge):
         matches = self.match_batch(batch)
         return sorted({*matches.rows, *matches.errors})
 
-    def may_matter(self, statistics: RowGroupStatistics) -> bool:
-        """Whether a row group can hold a hit or an error: one of the names, or a null."""
-        servers = self._matcher.web_servers
-        if statistics.may_be_null(COMM):
-            return True
-        return (
-            SECURITY_BPRM_CHECK in self.events
-            and statistics.may_hold(EVENT_NAME, [SECURITY_BPRM_CHECK])
-            and statistics.may_hold(COMM, servers)
-        ) or (
-            SCHED_PROCESS_EXEC in self.events
-            and statistics.may_hold(EVENT_NAME, [SCHED_PROCESS_EXEC])
-            and (statistics.may_be_null(PREV_COMM) or statistics.may_hold(PREV_COMM, servers))
-        )
+    def may_matter(self, bounds: Mapping[str, Bounds]) -> bool:
+        """Whether rows with such columns can match or be in error."""
+        return may_match(self.rule, bounds)
 
     def on_batch(self, batch: Batch | ArrowArrayExportable | ArrowStreamExportable) -> RowErrors:
         """Judge packed events: a Finding to the callback for each row that matches, in order.

@@ -1,4 +1,9 @@
-# Rows: the row numbers that a match gives back.
+"""Rows: the row numbers that a match returns."""
+
+from cpython.buffer cimport PyBuffer_FillInfo
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, realloc
+
 
 cdef class Rows:
     """Row numbers in ascending order; a read-only buffer of int64, made without a copy."""
@@ -34,7 +39,7 @@ cdef class Rows:
             yield self.rows[i]
 
     def __getitem__(self, index):
-        """Give a row number, or a list of them for a slice."""
+        """Return a row number, or a list of them for a slice."""
         if isinstance(index, slice):
             return [self.rows[i] for i in range(*index.indices(self.count))]
         cdef Py_ssize_t i = index
@@ -45,7 +50,7 @@ cdef class Rows:
         return self.rows[i]
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        # No row may be appended once the numbers are out: Matcher.match returns complete Rows only.
+        # No row may be appended once the numbers are out: a match returns complete Rows only.
         PyBuffer_FillInfo(
             view, self, self.rows, self.count * <Py_ssize_t>sizeof(int64_t), 1, flags
         )
