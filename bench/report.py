@@ -1,18 +1,15 @@
-"""Writes the report of a run: docs/benchmarks.md, its pictures, a page, and the README's part.
+"""Writes the report of bench/record: docs/benchmarks.md, its pictures, and the README's part.
 
-    python bench/report.py [RESULTS.json [PART.json ...]]
+    python bench/report.py
 
-RESULTS.json is what ``make bench`` has written, PART.json what benchmarks of it have written that
-were run again in its place. Every figure in the report is taken from them, and from what ``make
-bench-again`` and ``make profile`` have written, if they were run. misses.toml says why rows are
-missed.
+Every figure in the report is taken from there. misses.toml says why rows are missed. The same as
+a page, which needs no other file, goes to build/bench/report.html.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +17,7 @@ from typing import Final
 
 import plots
 import profiles
+import record
 import repeats
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from results import COLUMNS, EVENT, LINES, Figure, Job, Ratio, Results, load, number
@@ -27,6 +25,7 @@ from results import COLUMNS, EVENT, LINES, Figure, Job, Ratio, Results, load, nu
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCS: Final = ROOT / "docs"
 PICTURES: Final = DOCS / "benchmarks"
+PAGE: Final = ROOT / "build" / "bench" / "report.html"
 BEGIN: Final = "<!-- bench:begin -->"
 END: Final = "<!-- bench:end -->"
 MISSES: Final = Path(__file__).with_name("misses.toml")
@@ -157,9 +156,9 @@ def misses_section(results: Results) -> Section:
 def repeats_section(results: Results) -> Section:
     """How near a second run came."""
     section = Section("A second run")
-    if not repeats.AGAIN.exists():
+    if not record.AGAIN.exists():
         return section
-    both = repeats.repeats(results, load(repeats.AGAIN))
+    both = repeats.repeats(results, load(record.AGAIN))
     near = sum(each.is_near for each in both)
     section.text = (
         f"make bench-again: {near} of {len(both)} ratios were within {repeats.NEAR:.0%} of those "
@@ -177,14 +176,14 @@ def repeats_section(results: Results) -> Section:
 def profile_section() -> Section:
     """What takes the time, of the last ``make profile``."""
     section = Section("Where the time goes")
-    if not profiles.SHARES.exists():
+    if not record.PROFILE.exists():
         return section
     section.text = (
         f"From make profile: the functions that take at least {profiles.LEAST:g} % of a job's "
         "time, the start of Python included. _copy_to_iter is the kernel's copy out of the page "
         "cache, sweep the search for event names."
     )
-    for job, shares in json.loads(profiles.SHARES.read_bytes()).items():
+    for job, shares in json.loads(record.PROFILE.read_bytes()).items():
         rows = [[function, file, f"{share:.1f} %"] for function, file, share in shares]
         section.tables.append(Table([f"{job}: function", "in", "of the time"], rows))
     return section
@@ -275,7 +274,7 @@ def write_readme(results: Results, environment: Environment) -> None:
 
 
 def main() -> None:
-    results = load(*(map(Path, sys.argv[1:]) if sys.argv[1:] else [repeats.RESULTS]))
+    results = load(record.RESULTS)
     environment = Environment(
         loader=FileSystemLoader(ROOT / "bench" / "templates"),
         undefined=StrictUndefined,
@@ -287,11 +286,12 @@ def main() -> None:
     pictures = {path.name: path.read_text(encoding="utf-8") for path in PICTURES.glob("*.svg")}
     for template, path in (
         ("benchmarks.md.jinja", DOCS / "benchmarks.md"),
-        ("benchmarks.html.jinja", PICTURES / "index.html"),
+        ("benchmarks.html.jinja", PAGE),
     ):
         text = environment.get_template(template).render(
             sections=sections, about=results.about, pictures=pictures, missed=MISSED
         )
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n", encoding="utf-8")
     write_readme(results, environment)
 

@@ -136,13 +136,12 @@ class Results:
         yield from (row for row in self.figures if row.is_missed)
 
 
-def load(*paths: Path) -> Results:
-    """Read what ``make bench`` has written; what a later file measured again replaces the first."""
-    contents = [json.loads(path.read_bytes()) for path in paths]
-    results = Results(contents[0]["illshell"])
-    benchmarks = {each["fullname"]: each for content in contents for each in content["benchmarks"]}
+def load(path: Path) -> Results:
+    """Read what ``make bench`` has written, or what record.py has kept of it."""
+    content = json.loads(path.read_bytes())
+    results = Results(content["illshell"])
     grouped: dict[str, list[Ratio]] = {}
-    for benchmark in benchmarks.values():
+    for benchmark in content["benchmarks"]:
         info = dict(benchmark["extra_info"])
         for figure in info.pop("figures", []):
             fixed = {name: figure.pop(name) for name in ("row", "value", "unit", "at_most")}

@@ -52,7 +52,7 @@ def _duplicate(text: str) -> str:
     )
 
 
-_RENDERINGS = [
+RENDERINGS = [
     lambda event: json.dumps(event, separators=(",", ":")),
     lambda event: json.dumps(event, indent=None, ensure_ascii=True),
     lambda event: json.dumps(event, sort_keys=True).replace("/", "\\/"),
@@ -60,7 +60,7 @@ _RENDERINGS = [
     lambda event: _duplicate(json.dumps(event)),
     lambda event: json.dumps(event).replace(" ", "\t \r"),
 ]
-_DAMAGES = [
+DAMAGES = [
     lambda line: line[: len(line) // 2],
     lambda line: line[:-1],
     lambda line: line[1:],
@@ -92,9 +92,9 @@ _DAMAGES = [
 _sound = st.builds(
     lambda event, render: render(event).encode("utf-8", "surrogatepass"),
     _events,
-    st.sampled_from(_RENDERINGS),
+    st.sampled_from(RENDERINGS),
 )
-_damaged = st.builds(lambda line, damage: damage(line), _sound, st.sampled_from(_DAMAGES))
+_damaged = st.builds(lambda line, damage: damage(line), _sound, st.sampled_from(DAMAGES))
 _blank = st.sampled_from(
     [b"", b" ", b"\r", b"\t \r", b"\xef\xbb\xbf", b"\x0b", b"null", b"{}", b"{"]
 )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -23,10 +22,6 @@ Find = Callable[[pa.RecordBatch, Path], list[Finding]]
 
 def on_batch(batch: pa.RecordBatch, _folder: Path) -> list[Finding]:
     return found_in(batch)
-
-
-def polars_frame(batch: pa.RecordBatch, _folder: Path) -> list[Finding]:
-    return found_in(pl.DataFrame(batch))
 
 
 def arrow_stage(batch: pa.RecordBatch, _folder: Path) -> list[Finding]:
@@ -66,7 +61,7 @@ def scan(path: Path) -> list[Finding]:
     return found
 
 
-def found_in(data: pa.RecordBatch | pl.DataFrame) -> list[Finding]:
+def found_in(data: Any) -> list[Finding]:
     found: list[Finding] = []
     signature = IllegitimateShell(EVENTS)
     signature.init(SignatureContext(found.append))

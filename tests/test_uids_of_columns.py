@@ -7,12 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command_line import READERS, illshell
-from paths_of_columns import PATHS, Find, found_in, paths_of, polars_frame, scan
+from paths_of_columns import PATHS, Find, found_in, paths_of, scan
 from tracee_events import bprm_check, process_exec
 
 from illshell import EventBatch, stage
@@ -141,22 +140,6 @@ def test_the_raw_event_has_the_same_uid(find: Find, tmp_path: Path) -> None:
     assert finding.uid == WANTED
 
 
-@pytest.mark.parametrize("host", [pl.String, pl.Categorical, pl.Enum(["node1"]), pl.Binary])
-@pytest.mark.parametrize("time", [pl.Int64, pl.UInt64, pl.Datetime("ns"), pl.Datetime("us", "UTC")])
-@pytest.mark.parametrize("number", [pl.Int64, pl.UInt16, pl.Float64, pl.Decimal(10, 0)])
-def test_polars_frames_of_any_types(host: Any, time: Any, number: Any) -> None:
-    frame = pl.DataFrame(pa.record_batch(COLUMNS))
-    if isinstance(time, pl.Datetime):
-        nanoseconds = pl.col("timestamp", "threadStartTime").cast(pl.Datetime("ns", time.time_zone))
-        frame = frame.with_columns(nanoseconds.dt.cast_time_unit(time.time_unit))
-    else:
-        frame = frame.with_columns(pl.col("timestamp", "threadStartTime").cast(time))
-    frame = frame.with_columns(
-        pl.col("hostName").cast(host), pl.col("hostProcessId", "hostThreadId").cast(number)
-    )
-    assert [finding.uid for finding in found_in(frame)] == [WANTED]
-
-
 def test_engines_and_files_agree_on_many_events(tmp_path: Path) -> None:
     events = [{**EVENT, "timestamp": TIME + row, "hostProcessId": row % 3} for row in range(50)]
     expected = [finding.uid for finding in stage.findings(map(json.dumps, events))]
@@ -167,7 +150,7 @@ def test_engines_and_files_agree_on_many_events(tmp_path: Path) -> None:
     }
     judged = {name: pa.array(COLUMNS[name].to_pylist() * 50) for name in COLUMNS}
     batch = pa.record_batch({**judged, **columns})
-    for find in (*PATHS.values(), polars_frame):
+    for find in PATHS.values():
         assert [finding.uid for finding in find(batch, tmp_path)] == expected
     values = pa.record_batch({"value": [json.dumps(event) for event in events]})
     found = ArrowStage(value_column="value").findings(values)[1]

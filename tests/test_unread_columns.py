@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pytest
-from paths_of_columns import PATHS, Find, found_in, paths_of, polars_frame
+from paths_of_columns import PATHS, Find, paths_of
 
 from illshell import ColumnError, match
 from illshell.detect.match import PART_ROWS
@@ -124,70 +121,6 @@ def test_values_outside_their_buffers_cost_no_finding(path: str, name: str, tmp_
         assert all(finding.payload.items() >= HIT.items() for finding in found)
 
 
-POLARS = {
-    "String": pl.Series([TEXT] * ROWS),
-    "Categorical": pl.Series([TEXT] * ROWS, dtype=pl.Categorical),
-    "Enum": pl.Series([TEXT] * ROWS, dtype=pl.Enum([TEXT])),
-    "Binary": pl.Series([TEXT.encode()] * ROWS),
-    "List": pl.Series([[TEXT]] * ROWS),
-    "Array": pl.Series([[TEXT]] * ROWS, dtype=pl.Array(pl.String, 1)),
-    "Struct": pl.Series([{"a": TEXT}] * ROWS),
-    "Int128": pl.Series([2**100] * ROWS, dtype=pl.Int128),
-    "Object": pl.Series([object()] * ROWS, dtype=pl.Object),
-    "Null": pl.Series([None] * ROWS),
-}
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("kind", POLARS)
-def test_no_column_of_polars_costs_a_finding(kind: str, name: str) -> None:
-    frame = pl.DataFrame(hits()).with_columns(POLARS[kind].alias(name))
-    found = found_in(frame)
-    assert len(found) == ROWS
-    assert all(finding.payload.items() >= HIT.items() for finding in found)
-    if name == "podName" and kind in ("String", "Categorical", "Enum", "Binary"):
-        assert {finding.payload["podName"] for finding in found} == {TEXT}
-
-
-def test_without_pyarrow_no_column_costs_a_finding() -> None:
-    code = f"""
-import sys
-sys.modules["pyarrow"] = None
-import datetime as dt
-import polars as pl
-from illshell import IllegitimateShell, SignatureContext
-found = []
-signature = IllegitimateShell()
-signature.init(SignatureContext(found.append))
-columns = {{"event_name": [{BPRM!r}], "comm": ["nginx"], "pathname": ["/bin/sh"]}}
-for name, value in {{
-    "podName": {TEXT!r}, "pid": 7, "seconds": 1.5, "isPod": True, "labels": [{TEXT!r}],
-    "time": dt.datetime(2026, 1, 1), "took": dt.timedelta(milliseconds=5), "never": None,
-}}.items():
-    frame = pl.DataFrame(columns | {{name: [value]}})
-    assert list(signature.on_batch(pl.concat([frame, frame])[1:])) == []
-times = pl.DataFrame(columns | {{"time": [None]}}, schema_overrides={{"time": pl.Datetime("ms")}})
-assert list(signature.on_batch(times)) == []
-import json
-print(json.dumps([finding.event.payload for finding in found]))
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert json.loads(run.stdout) == [
-        {**HIT, **more}
-        for more in (
-            {"podName": TEXT},
-            {"hostProcessId": 7},
-            {"seconds": 1.5},
-            {"isPod": True},
-            {},
-            {"timestamp": 1767225600 * 10**9},
-            {"took": 5_000_000},
-            {"never": None},
-            {"timestamp": None},
-        )
-    ]
-
-
 RAW = json.dumps({**HIT, "userId": 33}).encode()
 
 
@@ -258,11 +191,3 @@ def test_columns_of_other_lengths_are_one_error_for_any_number_of_threads() -> N
     for threads in (1, 2):
         with pytest.raises(ColumnError, match=r"rows, where the batch has"):
             match(codes, threads=threads)
-
-
-def test_a_polars_frame_takes_the_same_way(tmp_path: Path) -> None:
-    batch = hits(podName=pa.array([TEXT] * ROWS), hostProcessId=pa.array(range(ROWS)))
-    expected = PATHS["on_batch"](batch, tmp_path)
-    found = polars_frame(batch, tmp_path)
-    assert [finding.payload for finding in found] == [finding.payload for finding in expected]
-    assert [finding.uid for finding in found] == [finding.uid for finding in expected]
