@@ -1,0 +1,288 @@
+"""ShellBelowWebServer: the signature that engines load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from illshell.model.errors import IllshellError, InvalidEventError
+from illshell.model.signature import (
+    Event,
+    Finding,
+    SignatureContext,
+    SignatureEventSelector,
+    SignatureMetadata,
+    SourceComplete,
+)
+from illshell.signatures.exceptions import Exceptions, Execution
+from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.signatures.name_classes import SHELL, NameClasses
+from illshell.signatures.name_lists import NameLists
+from illshell.signatures.shell_below_web_server.metadata import shell_below_web_server_metadata
+from illshell.signatures.shell_below_web_server.reference.known_files import HASHED, KnownFiles
+from illshell.signatures.shell_below_web_server.reference.lineage import MAX_TASKS, WINDOW, Lineage
+from illshell.signatures.shell_below_web_server.rules import (
+    RULES,
+    as_comm,
+    hints_of,
+    is_exact,
+    marks_of,
+    rule_names,
+)
+from illshell.signatures.shell_below_web_server.task_events import (
+    BY_ITSELF,
+    BY_NAME,
+    BY_PARENT,
+    CHECK,
+    EXACT,
+    EXEC,
+    SAME_FILE,
+    SAME_HASH,
+    SHELL_NAME,
+    SHELL_VERSION,
+    Hit,
+)
+from illshell.signatures.shell_below_web_server.tracee_events import (
+    KINDS,
+    Observation,
+    host_number,
+    observe,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+EVIDENCE: Final = {
+    BY_NAME: "name-before-exec",
+    BY_ITSELF: "same-task",
+    BY_PARENT: "parent",
+}
+"""How a finding spells what puts its task below the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How ILL-1001 judges; picklable.
+
+    ``names``: the lists. ``disabled_rules``: names of rules to turn off. ``exact_events``: the
+    events on which TRC-1016 runs beside it: an exec that it reports on one of them is not reported
+    a second time. ``every_event``: one finding an event, where the default is one an exec.
+    ``max_tasks`` and ``window`` (ns) bound what lineage keeps.
+    """
+
+    names: NameLists | None = None
+    disabled_rules: frozenset[str] = frozenset()
+    exact_events: tuple[str, ...] = ()
+    every_event: bool = False
+    max_tasks: int = MAX_TASKS
+    window: int = WINDOW
+
+    def __post_init__(self) -> None:
+        unknown = sorted(self.disabled_rules - RULES.keys())
+        if unknown:
+            raise ValueError(f"unknown rule {unknown[0]!r}; expected one of {', '.join(RULES)}")
+        for name in self.exact_events:
+            if name not in EVENTS:
+                raise ValueError(f"unknown event {name!r}; expected one of {', '.join(EVENTS)}")
+
+
+class ShellBelowWebServer:
+    """Detects a shell that ran anywhere below a web server (ILL-1001, MITRE T1190 and T1505.003).
+
+    ``options``: see :class:`Options`. ``exceptions``: what is excused; ``on_excused`` takes each
+    excused Finding, whose data name the reason.
+
+    One exec has up to three events: ``security_bprm_check`` of the program, a second one where the
+    program is a ``#!`` script (its interpreter's), and ``sched_process_exec``. They are of one exec
+    where host, pid and, where given, process identity agree, no other exec of the pid lies between,
+    and they are at most ``window`` apart. That is certain with Tracee's entity ids or start times;
+    without, a pid that is taken over within the window can be mistaken. Where a stream has exec
+    events they are what is judged and reported: only they have the new name and tell scripts, and
+    the checks are evidence. A check whose exec does not come within the window is judged alone.
+    In a stream without exec events checks are judged as they come.
+
+    An event is judged in the order in which it comes, and what it means for events before it is
+    made up for within the window; then the finding is late, and is about the earlier event.
+
+    Call ``init(ctx)`` first. ``on_signal`` of SourceComplete decides what still waits.
+    Not thread-safe: a stream is one thread's.
+    """
+
+    def __init__(
+        self,
+        options: Options | None = None,
+        *,
+        exceptions: Exceptions | None = None,
+        on_excused: Callable[[Finding], object] | None = None,
+    ) -> None:
+        self.options = options or Options()
+        self.exceptions = exceptions or Exceptions()
+        self.excused = 0
+        self._on_excused = on_excused
+        self._names = self.options.names or NameLists.default()
+        self._classes = NameClasses(self._names)
+        self._enabled = EXACT
+        for name, mark in RULES.items():
+            if name not in self.options.disabled_rules:
+                self._enabled |= mark
+        self._exact_kinds = {KINDS[name] for name in self.options.exact_events}
+        self._lineage = self._new_lineage()
+        self._files = KnownFiles()
+        self._waiting: dict[int, Any] = {}
+        self._callback: Callable[[Finding], object] | None = None
+        self._closed = False
+
+    def get_metadata(self) -> SignatureMetadata:
+        """Describe the signature, anew at each call."""
+        return shell_below_web_server_metadata()
+
+    def get_selected_events(self) -> list[SignatureEventSelector]:
+        """List the events that the signature wants: source ``tracee``, any origin.
+
+        It needs one of the first two; forks and exits make lineage surer.
+        """
+        return [SignatureEventSelector("tracee", name, "*") for name in KINDS]
+
+    def init(self, ctx: SignatureContext) -> None:
+        """Take the callback for findings."""
+        self._callback = ctx.callback
+        self._closed = False
+
+    def on_event(self, event: Any) -> None:
+        """Judge an event; findings, of earlier events too, go to the callback.
+
+        Raises InvalidEventError for what is no event; it leaves no trace.
+        """
+        if self._closed:
+            return
+        if self._callback is None:
+            raise IllshellError("on_event was called before init")
+        payload = event.payload if isinstance(event, Event) else event
+        if not isinstance(payload, Mapping):
+            raise InvalidEventError
+        seen = observe(payload)
+        if seen is None:
+            return
+        task = seen.task._replace(
+            marks=self._marks(seen), hints=hints_of(seen.program, self._classes)
+        )
+        sequence = self._lineage.sequence
+        if task.marks & ~EXACT:
+            self._waiting[sequence] = event
+        self._report(self._lineage.apply(task))
+        self._forget_waiting()
+
+    def on_signal(self, signal: Any) -> None:
+        """Decide what still waits at the end of a source."""
+        if isinstance(signal, SourceComplete) and self._callback is not None:
+            self._report(self._lineage.finish())
+            self._waiting.clear()
+
+    def close(self) -> None:
+        """End the work; later events are ignored."""
+        self._closed = True
+        self._callback = None
+        self._waiting.clear()
+
+    def _new_lineage(self) -> Lineage:
+        return Lineage(
+            self._names,
+            max_tasks=self.options.max_tasks,
+            window=self.options.window,
+            every_event=self.options.every_event,
+        )
+
+    def _marks(self, seen: Observation) -> int:
+        program, task = seen.program, seen.task
+        if program.kind not in {EXEC, CHECK}:
+            return 0
+        marks = marks_of(program, self._classes)
+        if program.kind == EXEC and not program.is_script:
+            marks |= self._file_marks(seen, marks)
+        marks &= self._enabled
+        if task.kind in self._exact_kinds and is_exact(program):
+            marks |= EXACT
+        return marks
+
+    def _file_marks(self, seen: Observation, marks: int) -> int:
+        """Learn the file of a shell; return marks for a file that ran as one."""
+        task, file = seen.task, seen.file
+        is_shell = marks & (SHELL_NAME | SHELL_VERSION) != 0
+        if is_shell and not self._classes.of(as_comm(seen.program.file_name)) & SHELL:
+            # A link to a program that is more than a shell, such as busybox.
+            return 0
+        found = 0
+        if self._files.is_shell(
+            task.host, file.device, file.inode, file.changed, task.comm, by_name=is_shell
+        ):
+            found |= SAME_FILE
+        if file.sha256 and self._files.is_shell(
+            0, HASHED, host_number(file.sha256), 0, task.comm, by_name=is_shell
+        ):
+            found |= SAME_HASH
+        return found
+
+    def _report(self, hits: Iterable[Hit]) -> None:
+        for hit in hits:
+            event = self._waiting.pop(hit.sequence)
+            if hit.marks & EXACT:
+                continue
+            finding = Finding(self.get_metadata(), event, {"why": why(hit)})
+            known = self.exceptions.match(execution_of(event, hit))
+            if known is None:
+                assert self._callback is not None
+                self._callback(finding)
+                continue
+            self.excused += 1
+            if self._on_excused is not None:
+                data = {"why": why(hit), "excused": known.reason}
+                self._on_excused(Finding(self.get_metadata(), event, data))
+
+    def _forget_waiting(self) -> None:
+        """Drop the events that can't become hits any more."""
+        if self._waiting:
+            recent = set(self._lineage.recent_sequences())
+            self._waiting = {key: self._waiting[key] for key in self._waiting if key in recent}
+
+
+def why(hit: Hit) -> dict[str, Any]:
+    """Return what a finding says of how it came about."""
+    chain = [
+        {"pid": link.pid, "name": link.comm.decode("utf-8", "backslashreplace")}
+        for link in hit.chain
+    ]
+    told: dict[str, Any] = {
+        "rules": rule_names(hit.marks),
+        "evidence": EVIDENCE[hit.evidence],
+        "server": chain[0],
+        "chain": chain,
+    }
+    if not hit.is_whole:
+        told["chain_is_whole"] = False
+    if hit.since_start >= 0:
+        told["since_server_start"] = hit.since_start
+    if hit.is_late:
+        told["late"] = True
+    return told
+
+
+def execution_of(event: Any, hit: Hit) -> Execution:
+    """Return what exceptions are compared with."""
+    payload: Mapping[str, Any] = event.payload if isinstance(event, Event) else event
+    seen = observe(payload)
+    assert seen is not None
+    container = payload.get("container")
+    image = (
+        container.get("image") if isinstance(container, Mapping) else payload.get("containerImage")
+    )
+    user = payload.get("userId")
+    return Execution(
+        hit.chain[0].comm.decode("utf-8", "backslashreplace"),
+        seen.program.pathname,
+        seen.program.argv,
+        image if isinstance(image, str) else "",
+        user if isinstance(user, int) and not isinstance(user, bool) else -1,
+        hit.since_start,
+        seen.task.time,
+    )
