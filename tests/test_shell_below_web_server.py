@@ -600,5 +600,5 @@ def test_options_that_can_not_be():
         Options(disabled_rules=frozenset({"x"}))
     with pytest.raises(ValueError, match="unknown event 'x'"):
         Options(exact_events=("x",))
-    with pytest.raises(ValueError, match="at least 1 task"):
+    with pytest.raises(ValueError, match="from 1 to"):
         ShellBelowWebServer(Options(max_tasks=0))

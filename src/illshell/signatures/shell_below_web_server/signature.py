@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from illshell._lineage.known_files import KnownFiles
+from illshell._lineage.lineage import Lineage
 from illshell.model.errors import IllshellError, InvalidEventError
 from illshell.model.signature import (
     Event,
@@ -19,9 +21,8 @@ from illshell.signatures.exceptions import Exceptions, Execution
 from illshell.signatures.illegitimate_shell.names import EVENTS
 from illshell.signatures.name_classes import SHELL, NameClasses
 from illshell.signatures.name_lists import NameLists
+from illshell.signatures.shell_below_web_server.limits import HASHED, MAX_TASKS, WINDOW
 from illshell.signatures.shell_below_web_server.metadata import shell_below_web_server_metadata
-from illshell.signatures.shell_below_web_server.reference.known_files import HASHED, KnownFiles
-from illshell.signatures.shell_below_web_server.reference.lineage import MAX_TASKS, WINDOW, Lineage
 from illshell.signatures.shell_below_web_server.rules import (
     RULES,
     as_comm,

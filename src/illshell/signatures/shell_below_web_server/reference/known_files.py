@@ -14,9 +14,6 @@ SLOTS: Final = 4096
 MAX_OTHER_NAMES: Final = 2
 """A file with more names than this that are no shell's is a multi-call program, like busybox."""
 
-HASHED: Final = (1 << 64) - 1
-"""Stands for the device of a file that is known by its hash."""
-
 _MASK: Final = (1 << 64) - 1
 
 

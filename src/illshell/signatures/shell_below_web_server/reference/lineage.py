@@ -17,6 +17,12 @@ from illshell.signatures.name_classes import (
     SHELL,
     NameClasses,
 )
+from illshell.signatures.shell_below_web_server.limits import (
+    MAX_TASKS,
+    MOST_TASKS,
+    SECOND,
+    WINDOW,
+)
 from illshell.signatures.shell_below_web_server.reference.task_table import (
     HAS_EXITED,
     IS_BELOW,
@@ -53,10 +59,6 @@ from illshell.signatures.shell_below_web_server.task_events import (
 if TYPE_CHECKING:
     from illshell.signatures.name_lists import NameLists
 
-SECOND: Final = 1_000_000_000
-WINDOW: Final = 5 * SECOND
-"""How far events may be out of order, and how far apart the events of one exec, in ns."""
-
 FRESH: Final = 30 * SECOND
 """How long a task without identity counts as the same under another name, in ns."""
 
@@ -66,7 +68,6 @@ YOUNG: Final = SECOND // 10
 SCRIPT_WINDOW: Final = SECOND
 """How far apart the two checks of a `#!` script may be, in ns."""
 
-MAX_TASKS: Final = 1_000_000
 MAX_RECENT: Final = 256
 MAX_CHAIN: Final = 10
 INIT_PIDS: Final = 2
@@ -96,6 +97,10 @@ class Lineage:
         window: int = WINDOW,
         every_event: bool = False,
     ) -> None:
+        if not 1 <= max_tasks <= MOST_TASKS:
+            raise ValueError(f"max_tasks is {max_tasks}; it must be from 1 to {MOST_TASKS}")
+        if not 0 <= window < 1 << 62:
+            raise ValueError(f"window is {window}; it must be from 0 to 2 ** 62 ns")
         self._classes = NameClasses(lists)
         self._table = TaskTable(max_tasks, window)
         self.window = window
@@ -232,7 +237,7 @@ class Lineage:
         task.check_hash = name_hash(event.prev_comm)
 
     def _fork(self, event: TaskEvent) -> None:
-        if event.pid <= 0 or event.tid not in {0, event.pid}:
+        if event.pid <= 0 or event.tid not in {0, event.pid} or event.parent_pid == event.pid:
             return
         task = self._table.find(event.host, event.pid)
         if task is not None:

@@ -57,8 +57,6 @@ class TaskTable:
     """Tasks by host and pid, at most ``max_tasks``."""
 
     def __init__(self, max_tasks: int, window: int) -> None:
-        if max_tasks < 1:
-            raise ValueError(f"max_tasks is {max_tasks}; at least 1 task must be kept")
         self.max_tasks = max_tasks
         self.window = window
         self.capacity = min(FIRST_CAPACITY, max_tasks)
