@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+cimport cython
+
 from illshell._lineage.name_classes cimport NameClasses
 from illshell._lineage.task_event cimport comm_words, task_event
 from illshell._lineage.task_table cimport task, task_table
@@ -36,9 +38,11 @@ ctypedef struct lineage_hit:
     chain_link links[MAX_CHAIN]     # from the program up to the server
 
 
+@cython.final
 cdef class Lineage:
     cdef task_table table
-    cdef recent_event recent[MAX_RECENT]
+    cdef recent_event recent[MAX_RECENT]     # a ring, from first_recent on
+    cdef int first_recent
     cdef int n_recent
     cdef lineage_hit *hits
     cdef int64_t n_hits
@@ -85,6 +89,7 @@ cdef class Lineage:
     ) noexcept nogil
     cdef lineage_hit *new_hit(self) except NULL nogil
     cdef int remember(self, int64_t sequence, const task_event *event) except -1 nogil
+    cdef recent_event *recent_at(self, int number) noexcept nogil
     cdef void forget_recent(self, int number) noexcept nogil
     cdef void forget_checks(self, const task_event *event) noexcept nogil
     cdef bint is_over(self, const task_event *event) noexcept nogil

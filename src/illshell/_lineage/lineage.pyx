@@ -9,7 +9,8 @@ pointer to a task is good until the next task is kept or removed.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memmove
+
+cimport cython
 
 from illshell._lineage.name_classes cimport (
     BY_START,
@@ -75,6 +76,7 @@ ctypedef struct server_facts:
     uint8_t depth
 
 
+@cython.final
 cdef class Lineage:
     """Keeps which tasks descend from a web server; not thread-safe.
 
@@ -114,9 +116,9 @@ cdef class Lineage:
     def recent_sequences(self):
         """Return the numbers of the events that may still become hits, in order."""
         return [
-            self.recent[i].sequence
+            self.recent_at(i).sequence
             for i in range(self.n_recent)
-            if self.recent[i].event.marks & ~EXACT
+            if self.recent_at(i).event.marks & ~EXACT
         ]
 
     def apply(self, event):
@@ -145,7 +147,7 @@ cdef class Lineage:
         cdef int64_t sequence = self.sequence
         self.sequence += 1
         self.newest = advance_clock(&self.table, event.host, event.time)
-        while self.n_recent and self.is_over(&self.recent[0].event):
+        while self.n_recent and self.is_over(&self.recent_at(0).event):
             self.drop_oldest_recent()
         if event.kind == EXEC:
             self.exec(sequence, event)
@@ -239,7 +241,8 @@ cdef class Lineage:
         self.learn(event, evidence)
         if is_hit and not self.every_event:
             self.remember(sequence, event)
-        self.resolve(event)
+        if event.time < self.newest:
+            self.resolve(event)
         return 0
 
     cdef void set_pending(self, task *own, const task_event *event) noexcept nogil:
@@ -276,7 +279,8 @@ cdef class Lineage:
         else:
             own.server_pid = forked.server_pid
             own.depth = forked.depth + 1 if forked.depth < 255 else 255
-        self.resolve(event)
+        if event.time < self.newest:
+            self.resolve(event)
         return 0
 
     cdef int exit(self, const task_event *event) except -1 nogil:
@@ -312,7 +316,8 @@ cdef class Lineage:
             self.add_hit(sequence, event, marks, evidence, base, False)
         if not is_former:
             self.settle(event, own, evidence, base, is_server)
-            self.resolve(event)
+            if event.time < self.newest:
+                self.resolve(event)
         return 1
 
     cdef int settle(
@@ -423,6 +428,7 @@ cdef class Lineage:
     cdef int learn(self, const task_event *event, int evidence) except -1 nogil:
         """Take the parent of tasks that bore a web server's name for the server."""
         cdef task *parent
+        cdef const task_event *own
         cdef int i
         cdef int64_t age = event.time - event.start_time
         if evidence != BY_NAME or event.parent_pid <= INIT_PIDS \
@@ -434,7 +440,8 @@ cdef class Lineage:
         if parent != NULL and not parent.flags & IS_SUSPECT:
             return 0
         for i in range(self.n_recent):
-            if self.recent[i].event.pid == event.pid and self.recent[i].event.host == event.host:
+            own = &self.recent_at(i).event
+            if own.pid == event.pid and own.host == event.host:
                 return 0
         if event.comm_class & HELPER or (parent != NULL and parent.server_pid != event.pid):
             self.teach(event, event.prev_comm)
@@ -525,26 +532,34 @@ cdef class Lineage:
     # Events out of order
 
     cdef int remember(self, int64_t sequence, const task_event *event) except -1 nogil:
+        cdef recent_event *entry
         if self.n_recent == MAX_RECENT:
             self.drop_oldest_recent()
-        self.recent[self.n_recent].sequence = sequence
-        self.recent[self.n_recent].event = event[0]
+        entry = self.recent_at(self.n_recent)
+        entry.sequence = sequence
+        entry.event = event[0]
         self.n_recent += 1
         return 0
 
+    cdef inline recent_event *recent_at(self, int number) noexcept nogil:
+        return &self.recent[(self.first_recent + number) & (MAX_RECENT - 1)]
+
     cdef void forget_recent(self, int number) noexcept nogil:
         self.n_recent -= 1
-        memmove(
-            &self.recent[number], &self.recent[number + 1],
-            (self.n_recent - number) * sizeof(recent_event),
-        )
+        if number == 0:
+            self.first_recent = (self.first_recent + 1) & (MAX_RECENT - 1)
+            return
+        while number < self.n_recent:
+            self.recent_at(number)[0] = self.recent_at(number + 1)[0]
+            number += 1
 
     cdef void forget_checks(self, const task_event *event) noexcept nogil:
         """Forget the deferred checks of a task."""
         cdef int i = 0
+        cdef const task_event *check
         while i < self.n_recent:
-            if self.recent[i].event.kind == CHECK and self.recent[i].event.pid == event.pid \
-                    and self.recent[i].event.host == event.host:
+            check = &self.recent_at(i).event
+            if check.kind == CHECK and check.pid == event.pid and check.host == event.host:
                 self.forget_recent(i)
             else:
                 i += 1
@@ -553,7 +568,7 @@ cdef class Lineage:
         return event.time < newest_of(&self.table, event.host) - self.table.window
 
     cdef int drop_oldest_recent(self) except -1 nogil:
-        cdef recent_event oldest = self.recent[0]
+        cdef recent_event oldest = self.recent_at(0)[0]
         cdef task *own
         cdef uint16_t marks = oldest.event.marks
         self.forget_recent(0)
@@ -578,15 +593,13 @@ cdef class Lineage:
         cdef task *own
         cdef task *base
         cdef bint is_former
-        if event.time >= self.newest:
-            return 0
         settled[0] = event[0]
         while n_settled:
             n_settled -= 1
             earlier = settled[n_settled]
             i = 0
             while i < self.n_recent:
-                entry = self.recent[i]
+                entry = self.recent_at(i)[0]
                 i += 1
                 if later.host != earlier.host or later.time < earlier.time \
                         or (later.pid != earlier.pid and later.parent_pid != earlier.pid) \

@@ -54,6 +54,21 @@ ctypedef struct task_event:
     uint8_t prev_class
 
 
+cdef inline comm_words cut_at_nul(comm_words words) noexcept nogil:
+    """Return 16 bytes with zeros from the first NUL on, and in the last of them."""
+    cdef uint64_t ones = <uint64_t>0x0101010101010101, tops = <uint64_t>0x8080808080808080
+    cdef uint64_t nul = (words.low - ones) & ~words.low & tops
+    if nul:
+        words.low &= ((nul & (0 - nul)) >> 7) - 1
+        words.high = 0
+        return words
+    words.high &= (<uint64_t>1 << 56) - 1
+    # The lowest mark is exact, whatever a borrow does to those above.
+    nul = (words.high - ones) & ~words.high & tops
+    words.high &= ((nul & (0 - nul)) >> 7) - 1
+    return words
+
+
 cdef inline bint same_comm(comm_words one, comm_words other) noexcept nogil:
     return one.low == other.low and one.high == other.high
 

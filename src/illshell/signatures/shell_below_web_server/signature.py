@@ -18,9 +18,9 @@ from illshell.model.signature import (
     SourceComplete,
 )
 from illshell.signatures.exceptions import Exceptions, Execution
-from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 from illshell.signatures.name_classes import SHELL, NameClasses
-from illshell.signatures.name_lists import NameLists
+from illshell.signatures.name_lists import Name, NameLists
 from illshell.signatures.shell_below_web_server.limits import HASHED, MAX_TASKS, WINDOW
 from illshell.signatures.shell_below_web_server.metadata import shell_below_web_server_metadata
 from illshell.signatures.shell_below_web_server.rules import (
@@ -53,6 +53,11 @@ from illshell.signatures.shell_below_web_server.tracee_events import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+EXACT_LISTS: Final = NameLists(
+    tuple(map(Name, WEB_SERVERS)), (), (), tuple(map(Name, SHELLS)), (), (), "TRC-1016"
+)
+"""TRC-1016's names, for telling what it reports."""
 
 EVIDENCE: Final = {
     BY_NAME: "name-before-exec",
