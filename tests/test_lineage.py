@@ -7,15 +7,18 @@ from hypothesis import strategies as st
 from illshell._lineage.known_files import KnownFiles
 from illshell._lineage.lineage import Lineage
 from illshell._lineage.name_classes import NameClasses
+from illshell._lineage.snapshot import restore, snapshot
 from illshell.signatures.name_classes import NameClasses as ReferenceClasses
 from illshell.signatures.name_lists import NameLists
 from illshell.signatures.shell_below_web_server.limits import MOST_TASKS
+from illshell.signatures.shell_below_web_server.reference import snapshot as plain_snapshot
 from illshell.signatures.shell_below_web_server.reference.known_files import (
     KnownFiles as ReferenceFiles,
 )
 from illshell.signatures.shell_below_web_server.reference.lineage import (
     Lineage as ReferenceLineage,
 )
+from illshell.signatures.shell_below_web_server.state import HEADER, TASK, SnapshotError, sealed
 from illshell.signatures.shell_below_web_server.task_events import (
     CHECK,
     EXACT,
@@ -227,3 +230,132 @@ def test_known_files_at_random(uses):
     for host, device, inode, changed, comm, by_name in uses:
         file = host, device, inode, changed, comm
         assert core.is_shell(*file, by_name=by_name) is plain.is_shell(*file, by_name=by_name)
+
+
+@settings(max_examples=200, deadline=None)
+@given(streams(), st.integers(0, 60), st.sampled_from([3, 1000]))
+def test_a_snapshot_at_any_point_continues_identically(events, cut, max_tasks):
+    core, plain = pair(max_tasks=max_tasks)
+    for event in events[:cut]:
+        core.apply(event)
+        plain.apply(event)
+    data = snapshot(core)
+    assert data == plain_snapshot.snapshot(plain)
+    assert len(data) <= 88 * len(core) + 80 + 88 * 256 + 24 * 1024
+    resumed, resumed_plain = pair(max_tasks=max_tasks)
+    restore(resumed, data)
+    plain_snapshot.restore(resumed_plain, data)
+    assert snapshot(resumed) == data == plain_snapshot.snapshot(resumed_plain)
+    for event in events[cut:]:
+        hits = core.apply(event)
+        assert resumed.apply(event) == hits
+        assert resumed_plain.apply(event) == hits
+        check_same(resumed, core)
+    assert resumed.finish() == core.finish() == resumed_plain.finish()
+
+
+def some_state():
+    core, _ = pair()
+    for pid in range(30, 40):
+        core.apply(TaskEvent(EXEC, pid, 20, pid, 1, START + pid, comm=b"cat", prev_comm=b"nginx"))
+        core.apply(TaskEvent(EXEC, pid + 50, 1, 0, 1, START + pid, comm=b"id", prev_comm=b"x"))
+    return core, snapshot(core)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_damaged_snapshot_is_refused_and_changes_nothing(data):
+    core, good = some_state()
+    at = data.draw(st.integers(0, len(good) - 1))
+    change = data.draw(st.sampled_from(["flip", "cut", "more"]))
+    if change == "flip":
+        bad = bytearray(good)
+        bad[at] ^= data.draw(st.integers(1, 255))
+        bad = bytes(bad)
+    else:
+        bad = good[:at] if change == "cut" else good + b"x"
+    for lineage, put_back in ((core, restore), (pair()[1], plain_snapshot.restore)):
+        with pytest.raises(SnapshotError):
+            put_back(lineage, bad)
+    assert snapshot(core) == good
+
+
+def with_checksum(good, **numbers):
+    names_ = ("magic", "version", "length", "sequence", "capacity", "max_tasks", "hand", "evicted",
+              "has_exec", "tasks", "recents", "clocks")  # fmt: skip
+    header = dict(zip(names_, HEADER.unpack_from(good), strict=True)) | numbers
+    return sealed(HEADER.pack(*header.values()) + good[HEADER.size : -4])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"magic": b"XXXX"}, "this is no snapshot of lineage"),
+        ({"version": 2}, "of version 2; expected 1"),
+        ({"tasks": 1 << 20}, "bytes; expected"),
+        ({"max_tasks": 7}, "of at most 7 tasks; expected 1000000"),
+        ({"capacity": 3}, "contradict"),
+        ({"capacity": 1 << 40}, "contradict"),
+        ({"hand": 1 << 40}, "contradict"),
+    ],
+)
+def test_a_snapshot_that_contradicts_itself(numbers, message):
+    core, good = some_state()
+    bad = with_checksum(good, **numbers)
+    for lineage, put_back in ((core, restore), (pair()[1], plain_snapshot.restore)):
+        with pytest.raises(SnapshotError, match=message):
+            put_back(lineage, bad)
+    with pytest.raises(SnapshotError, match="this is no snapshot"):
+        restore(core, b"")
+
+
+def test_a_snapshot_that_holds_a_task_twice():
+    core, good = some_state()
+    start, size = HEADER.size, TASK.size
+    twice = good[:start] + good[start : start + size] * 2 + good[start + 2 * size : -4]
+    for lineage, put_back in ((core, restore), (pair()[1], plain_snapshot.restore)):
+        with pytest.raises(SnapshotError, match="something twice"):
+            put_back(lineage, sealed(twice))
+    assert snapshot(core) == good
+
+
+def test_known_files_come_back():
+    core, plain = KnownFiles(), ReferenceFiles()
+    for inode in range(1, 50):
+        for files in (core, plain):
+            files.is_shell(1, 8, inode, 5, b"sh", by_name=True)
+            files.is_shell(1, 8, inode, 5, b"x", by_name=False)
+    data = core.snapshot()
+    assert data == plain.snapshot()
+    for files in (KnownFiles(), ReferenceFiles()):
+        files.restore(data)
+        assert files.snapshot() == data
+        assert files.is_shell(1, 8, 7, 5, b"y", by_name=False)
+        assert not files.is_shell(1, 8, 7, 5, b"z", by_name=False)
+        with pytest.raises(SnapshotError, match="41 bytes are no snapshot"):
+            files.restore(bytes(41))
+
+
+def test_memory_is_bounded():
+    core = Lineage(LISTS, max_tasks=2000)
+    for pid in range(1, 20_000):
+        core.apply(TaskEvent(EXEC, pid, 30_000, 0, 1, START + pid, comm=b"cat", prev_comm=b"nginx"))
+    assert len(core) == 2000
+    assert core.evicted > 17_000
+    assert core.memory < 300_000
+    assert Lineage(LISTS).memory < 200_000
+
+
+def test_tasks_that_ended_make_room_before_the_table_grows():
+    core, plain = pair()
+    for pid in range(1, 5000):
+        time = START + pid * 20 * MILLISECOND
+        for event in (
+            TaskEvent(EXEC, pid, 30_000, 0, 1, time, comm=b"cat", prev_comm=b"nginx"),
+            TaskEvent(EXIT, pid, 30_000, 0, 1, time + 1, comm=b"cat"),
+        ):
+            core.apply(event)
+            plain.apply(event)
+        assert len(core) == len(plain)
+    assert len(core) <= 1024
+    assert core.memory < 100_000

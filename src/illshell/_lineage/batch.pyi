@@ -17,5 +17,5 @@ class BatchJudge:
         enabled: int = 0xFFFF,
     ) -> BatchJudge: ...
     def feed(
-        self, columns: TaskColumns, ask: Callable[[int], tuple[int, int]] | None = None
+        self, columns: TaskColumns, ask: Callable[[int], tuple[int, int] | None] | None = None
     ) -> list[Hit]: ...

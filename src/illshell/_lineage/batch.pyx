@@ -76,9 +76,9 @@ cdef class BatchJudge:
     def feed(self, TaskColumns columns not None, ask=None):
         """Judge the rows in order; return the hits that they decide.
 
-        ``ask(row)`` returns marks and hints of a row by its arguments; it is called for programs
-        that depend on theirs, busybox and the runtimes. Without it, arguments are not known.
-        A row's sequence number is that of the stream.
+        ``ask(row)`` returns marks and hints of a row by its arguments, None where they are not
+        known; it is called for programs that depend on theirs, busybox and the runtimes. A hit's
+        sequence number is that of the stream.
         """
         cdef int64_t row = 0
         with nogil:
@@ -133,7 +133,9 @@ cdef class BatchJudge:
         return 0
 
     cdef int ask_about(self, ask, int64_t row, task_event *event, uint16_t *marks) except -1:
-        marks[0], event.hints = ask(row)
+        told = ask(row)
+        if told is not None:
+            marks[0], event.hints = told
         return 0
 
     cdef uint16_t file_marks(

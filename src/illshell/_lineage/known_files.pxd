@@ -24,19 +24,23 @@ cdef class KnownFiles:
     cdef known_file *files     # 2 ** FILE_BITS
 
 
+cdef inline uint64_t slot_of_file(uint64_t host, uint64_t device, uint64_t inode) noexcept nogil:
+    cdef uint64_t mixed = (host ^ device * <uint64_t>0x9E3779B97F4A7C15) + inode
+    mixed = (mixed ^ mixed >> 32) * <uint64_t>0xD6E8FEB86659FD93
+    return mixed >> 32 & ((1 << FILE_BITS) - 1)
+
+
 cdef inline bint is_shell_file(
     known_file *files, uint64_t host, uint64_t device, uint64_t inode, int64_t changed,
     comm_words comm, bint by_name
 ) noexcept nogil:
     """Whether a file that runs under another name ran as a shell; learn it where by_name."""
-    cdef uint64_t mixed = (host ^ device * <uint64_t>0x9E3779B97F4A7C15) + inode
     cdef known_file *known
     cdef bint is_same
     cdef uint32_t name
     if inode == 0:
         return False
-    mixed = (mixed ^ mixed >> 32) * <uint64_t>0xD6E8FEB86659FD93
-    known = &files[mixed >> 32 & ((1 << FILE_BITS) - 1)]
+    known = &files[slot_of_file(host, device, inode)]
     is_same = known.host == host and known.device == device and known.inode == inode
     if by_name:
         if not is_same or (changed and changed != known.changed):

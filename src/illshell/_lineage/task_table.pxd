@@ -80,6 +80,8 @@ cdef int open_table(task_table *table, uint64_t max_tasks, int64_t window) excep
 cdef void close_table(task_table *table) noexcept nogil
 # Set the capacity, for at least the tasks that there are, and index them anew.
 cdef int resize(task_table *table, uint64_t capacity) except -1 nogil
+# Put a task of the pool into the index.
+cdef void index_task(task_table *table, uint64_t number) noexcept nogil
 # Write an event's task anew, or add it where it is NULL; tasks may move.
 cdef task *keep(
     task_table *table, const task_event *event, task *old, comm_words comm

@@ -13,5 +13,8 @@ MAX_TASKS: Final = 1_000_000
 MOST_TASKS: Final = 1 << 26
 """The largest number of tasks that the table can hold."""
 
+MAX_RECENT: Final = 256
+"""Execs below no known server, and checks whose exec has not come, that are kept."""
+
 HASHED: Final = (1 << 64) - 1
 """Stands for the device of a file that is known by its hash."""

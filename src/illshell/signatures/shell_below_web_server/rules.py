@@ -66,7 +66,8 @@ EXPLANATIONS: Final = {
 """What each rule saw, for people."""
 
 _DESCRIPTOR: Final = re.compile(
-    r"/proc/(?:self|thread-self|\d+)(?:/task/\d+)?/fd/\d+|/dev/fd/\d+|/proc/\d+/exe"
+    r"/proc/(?:self|thread-self|[0-9]+)(?:/task/[0-9]+)?/fd/[0-9]+"
+    r"|/dev/fd/[0-9]+|/proc/[0-9]+/exe"
 )
 _EXACT_SUFFIXES: Final = tuple("/" + shell for shell in SHELLS)
 

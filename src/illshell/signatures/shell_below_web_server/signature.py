@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from illshell._lineage.batch import BatchJudge
 from illshell._lineage.known_files import KnownFiles
 from illshell._lineage.lineage import Lineage
+from illshell._lineage.name_classes import NameClasses as CompiledClasses
+from illshell._lineage.snapshot import restore, snapshot
 from illshell.model.errors import IllshellError, InvalidEventError
 from illshell.model.signature import (
     Event,
@@ -31,6 +34,7 @@ from illshell.signatures.shell_below_web_server.rules import (
     marks_of,
     rule_names,
 )
+from illshell.signatures.shell_below_web_server.signature_state import read_state, write_state
 from illshell.signatures.shell_below_web_server.task_events import (
     BY_ITSELF,
     BY_NAME,
@@ -53,6 +57,8 @@ from illshell.signatures.shell_below_web_server.tracee_events import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from illshell._lineage.columns import TaskColumns
 
 EXACT_LISTS: Final = NameLists(
     tuple(map(Name, WEB_SERVERS)), (), (), tuple(map(Name, SHELLS)), (), (), "TRC-1016"
@@ -133,8 +139,14 @@ class ShellBelowWebServer:
             if name not in self.options.disabled_rules:
                 self._enabled |= mark
         self._exact_kinds = {KINDS[name] for name in self.options.exact_events}
-        self._lineage = self._new_lineage()
+        self._lineage = Lineage(
+            self._names,
+            max_tasks=self.options.max_tasks,
+            window=self.options.window,
+            every_event=self.options.every_event,
+        )
         self._files = KnownFiles()
+        self._judge = self._new_judge()
         self._waiting: dict[int, Any] = {}
         self._callback: Callable[[Finding], object] | None = None
         self._closed = False
@@ -173,16 +185,71 @@ class ShellBelowWebServer:
         task = seen.task._replace(
             marks=self._marks(seen), hints=hints_of(seen.program, self._classes)
         )
-        sequence = self._lineage.sequence
         if task.marks & ~EXACT:
-            self._waiting[sequence] = event
-        self._report(self._lineage.apply(task))
-        self._forget_waiting()
+            self._waiting[self._lineage.sequence] = event
+        hits = self._lineage.apply(task)
+        self._report([(hit, self._waiting.pop(hit.sequence)) for hit in hits])
+        if self._waiting:
+            recent = set(self._lineage.recent_sequences())
+            self._waiting = {key: self._waiting[key] for key in self._waiting if key in recent}
+
+    def on_columns(
+        self, columns: TaskColumns, event_at: Callable[[int], Any]
+    ) -> list[tuple[int, Exception]]:
+        """Judge packed events; findings, of events of earlier batches too, go to the callback.
+
+        ``event_at(row)`` returns the event of a row; it is called for findings, for the at most
+        256 rows that may still become one, and for programs that depend on their arguments.
+        Returns the rows of which it could not be had, with what it raised: IllshellError,
+        ValueError or RecursionError. They are judged all the same, without arguments, but what
+        they would have reported has no event and is lost.
+        """
+        if self._closed:
+            return []
+        if self._callback is None:
+            raise IllshellError("on_columns was called before init")
+        first = self._lineage.sequence
+        batch = _Batch(first, event_at)
+        hits = self._judge.feed(columns, lambda row: self._ask(batch, row))
+        told = [
+            (
+                hit,
+                self._waiting.pop(hit.sequence) if hit.sequence < first else batch.at(hit.sequence),
+            )
+            for hit in hits
+        ]
+        waiting = {}
+        for sequence in self._lineage.recent_sequences():
+            event = batch.at(sequence) if sequence >= first else self._waiting.get(sequence)
+            if event is not None:
+                waiting[sequence] = event
+        self._waiting = waiting
+        self._report([(hit, event) for hit, event in told if event is not None])
+        return batch.errors()
+
+    def _ask(self, batch: _Batch, row: int) -> tuple[int, int] | None:
+        """Return the marks and hints of a row by its arguments."""
+        event = batch.at(batch.first + row)
+        payload = event.payload if isinstance(event, Event) else event
+        if not isinstance(payload, Mapping):
+            return None
+        seen = observe(payload)
+        if seen is None:
+            return None
+        program = seen.program
+        return marks_of(program, self._classes), hints_of(program, self._classes)
 
     def on_signal(self, signal: Any) -> None:
         """Decide what still waits at the end of a source."""
         if isinstance(signal, SourceComplete) and self._callback is not None:
-            self._report(self._lineage.finish())
+            hits = self._lineage.finish()
+            self._report(
+                [
+                    (hit, self._waiting[hit.sequence])
+                    for hit in hits
+                    if hit.sequence in self._waiting
+                ]
+            )
             self._waiting.clear()
 
     def close(self) -> None:
@@ -191,12 +258,39 @@ class ShellBelowWebServer:
         self._callback = None
         self._waiting.clear()
 
-    def _new_lineage(self) -> Lineage:
-        return Lineage(
-            self._names,
-            max_tasks=self.options.max_tasks,
-            window=self.options.window,
-            every_event=self.options.every_event,
+    def snapshot(self) -> bytes:
+        """Return what the signature keeps of the stream: see :mod:`.state` for its bounds.
+
+        Besides lineage and known files it holds the events that may still become findings, at most
+        256, as JSON.
+        """
+        return write_state(
+            snapshot(self._lineage),
+            self._files.snapshot(),
+            [(sequence, event) for sequence, event in self._waiting.items()],
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Take the state of a snapshot in place of the own.
+
+        Raises SnapshotError for one that is damaged, of another version, or of another
+        ``max_tasks``; then nothing has changed.
+        """
+        lineage, files, waiting = read_state(data)
+        known = KnownFiles()
+        known.restore(files)
+        restore(self._lineage, lineage)
+        self._files = known
+        self._judge = self._new_judge()
+        self._waiting = dict(waiting)
+
+    def _new_judge(self) -> BatchJudge:
+        return BatchJudge(
+            self._lineage,
+            self._files,
+            CompiledClasses(EXACT_LISTS),
+            exact_kinds=self._exact_kinds,
+            enabled=self._enabled,
         )
 
     def _marks(self, seen: Observation) -> int:
@@ -229,9 +323,8 @@ class ShellBelowWebServer:
             found |= SAME_HASH
         return found
 
-    def _report(self, hits: Iterable[Hit]) -> None:
-        for hit in hits:
-            event = self._waiting.pop(hit.sequence)
+    def _report(self, hits: Iterable[tuple[Hit, Any]]) -> None:
+        for hit, event in hits:
             if hit.marks & EXACT:
                 continue
             finding = Finding(self.get_metadata(), event, {"why": why(hit)})
@@ -245,11 +338,29 @@ class ShellBelowWebServer:
                 data = {"why": why(hit), "excused": known.reason}
                 self._on_excused(Finding(self.get_metadata(), event, data))
 
-    def _forget_waiting(self) -> None:
-        """Drop the events that can't become hits any more."""
-        if self._waiting:
-            recent = set(self._lineage.recent_sequences())
-            self._waiting = {key: self._waiting[key] for key in self._waiting if key in recent}
+
+class _Batch:
+    """Events of a batch by their sequence numbers, made at most once each."""
+
+    def __init__(self, first: int, event_at: Callable[[int], Any]) -> None:
+        self.first = first
+        self._event_at = event_at
+        self._events: dict[int, Any] = {}
+        self._errors: dict[int, Exception] = {}
+
+    def at(self, sequence: int) -> Any:
+        """Return an event; None where it could not be had."""
+        row = sequence - self.first
+        if row not in self._events:
+            try:
+                self._events[row] = self._event_at(row)
+            except (IllshellError, ValueError, RecursionError) as error:
+                self._events[row], self._errors[row] = None, error
+        return self._events[row]
+
+    def errors(self) -> list[tuple[int, Exception]]:
+        """Return the rows that could not be had, with their errors, in order."""
+        return sorted(self._errors.items(), key=lambda pair: pair[0])
 
 
 def why(hit: Hit) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class BatchJudge:
     def feed(
         self,
         columns: Mapping[str, Sequence[Any]],
-        ask: Callable[[int], tuple[int, int]] | None = None,
+        ask: Callable[[int], tuple[int, int] | None] | None = None,
     ) -> list[Hit]:
         """Judge the rows in order; return the hits that they decide."""
         hits: list[Hit] = []
@@ -95,7 +95,7 @@ class BatchJudge:
             return event
         marks, hints = marks_of(program, self._classes), event.hints
         if ask is not None and self._classes.of(event.comm) & (RUNTIME | MULTI_CALL):
-            marks, hints = ask(row)
+            marks, hints = ask(row) or (marks, hints)
         if kind == EXEC and not program.is_script:
             marks |= self._file_marks(event, program, values, marks)
         marks &= self._enabled

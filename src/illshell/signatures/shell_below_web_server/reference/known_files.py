@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from illshell.signatures.shell_below_web_server.state import FILE, SnapshotError
 from illshell.signatures.shell_below_web_server.task_events import name_hash
 
 SLOTS: Final = 4096
@@ -38,6 +39,24 @@ class KnownFiles:
 
     def __init__(self) -> None:
         self._files: dict[int, KnownFile] = {}
+
+    def snapshot(self) -> bytes:
+        """Return the files that are known, as bytes."""
+        return b"".join(
+            FILE.pack(
+                file.host, file.device, file.inode, file.changed, file.last_other, file.other_names
+            )
+            for _, file in sorted(self._files.items())
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Replace what is known. Raises SnapshotError, and then changes nothing."""
+        if len(data) % FILE.size or len(data) > SLOTS * FILE.size:
+            raise SnapshotError(f"{len(data)} bytes are no snapshot of known files")
+        self._files = {}
+        for host, device, inode, changed, last_other, other_names in FILE.iter_unpack(data):
+            file = KnownFile(host, device, inode, changed, other_names, last_other)
+            self._files[slot_of(host, device, inode)] = file
 
     def is_shell(
         self, host: int, device: int, inode: int, changed: int, comm: bytes, *, by_name: bool

@@ -18,6 +18,7 @@ from illshell.signatures.name_classes import (
     NameClasses,
 )
 from illshell.signatures.shell_below_web_server.limits import (
+    MAX_RECENT,
     MAX_TASKS,
     MOST_TASKS,
     SECOND,
@@ -68,7 +69,6 @@ YOUNG: Final = SECOND // 10
 SCRIPT_WINDOW: Final = SECOND
 """How far apart the two checks of a `#!` script may be, in ns."""
 
-MAX_RECENT: Final = 256
 MAX_CHAIN: Final = 10
 INIT_PIDS: Final = 2
 """init and kthreadd: never a server, whatever a child was called."""
