@@ -163,6 +163,20 @@ def test_rows_whose_event_can_not_be_had():
     assert [finding.event for finding in findings] == stream.events[2:]
 
 
+def test_a_late_finding_whose_event_could_not_be_had_is_left_out():
+    stream = Stream()
+    first = stream.exec(30, 20, "php-fpm8.2", "timeout")
+    shell = stream.exec(31, 30, "timeout", "sh")
+    signature, findings = started()
+
+    def fail(row):
+        raise ValueError(f"row {row}")
+
+    assert [row for row, _ in signature.on_columns(columns_of([shell]), fail)] == [0]
+    signature.on_event(first)
+    assert findings == []
+
+
 def test_arguments_are_asked_for():
     stream = Stream()
     stream.exec(30, 20, "nginx", "busybox", argv=["busybox", "ls"])

@@ -24,6 +24,7 @@ from illshell._lineage.task_table cimport (
 
 from illshell.signatures.shell_below_web_server import state
 
+
 def snapshot(Lineage lineage not None):
     """Return all that a Lineage keeps, as bytes."""
     cdef task_table *table = &lineage.table

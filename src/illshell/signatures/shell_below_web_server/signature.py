@@ -28,6 +28,7 @@ from illshell.signatures.shell_below_web_server.limits import HASHED, MAX_TASKS,
 from illshell.signatures.shell_below_web_server.metadata import shell_below_web_server_metadata
 from illshell.signatures.shell_below_web_server.rules import (
     RULES,
+    Program,
     as_comm,
     hints_of,
     is_exact,
@@ -188,7 +189,7 @@ class ShellBelowWebServer:
         if task.marks & ~EXACT:
             self._waiting[self._lineage.sequence] = event
         hits = self._lineage.apply(task)
-        self._report([(hit, self._waiting.pop(hit.sequence)) for hit in hits])
+        self._report([(hit, self._take_waiting(hit)) for hit in hits])
         if self._waiting:
             recent = set(self._lineage.recent_sequences())
             self._waiting = {key: self._waiting[key] for key in self._waiting if key in recent}
@@ -212,10 +213,7 @@ class ShellBelowWebServer:
         batch = _Batch(first, event_at)
         hits = self._judge.feed(columns, lambda row: self._ask(batch, row))
         told = [
-            (
-                hit,
-                self._waiting.pop(hit.sequence) if hit.sequence < first else batch.at(hit.sequence),
-            )
+            (hit, batch.at(hit.sequence) if hit.sequence >= first else self._take_waiting(hit))
             for hit in hits
         ]
         waiting = {}
@@ -224,16 +222,19 @@ class ShellBelowWebServer:
             if event is not None:
                 waiting[sequence] = event
         self._waiting = waiting
-        self._report([(hit, event) for hit, event in told if event is not None])
+        self._report(told)
         return batch.errors()
 
     def _ask(self, batch: _Batch, row: int) -> tuple[int, int] | None:
         """Return the marks and hints of a row by its arguments."""
-        event = batch.at(batch.first + row)
+        event = batch.at(batch.first + row, is_kept=False)
         payload = event.payload if isinstance(event, Event) else event
         if not isinstance(payload, Mapping):
             return None
-        seen = observe(payload)
+        try:
+            seen = observe(payload)
+        except InvalidEventError:
+            return None
         if seen is None:
             return None
         program = seen.program
@@ -243,13 +244,7 @@ class ShellBelowWebServer:
         """Decide what still waits at the end of a source."""
         if isinstance(signal, SourceComplete) and self._callback is not None:
             hits = self._lineage.finish()
-            self._report(
-                [
-                    (hit, self._waiting[hit.sequence])
-                    for hit in hits
-                    if hit.sequence in self._waiting
-                ]
-            )
+            self._report([(hit, self._take_waiting(hit)) for hit in hits])
             self._waiting.clear()
 
     def close(self) -> None:
@@ -323,12 +318,16 @@ class ShellBelowWebServer:
             found |= SAME_HASH
         return found
 
+    def _take_waiting(self, hit: Hit) -> Any:
+        """Return the event of a hit that waited; None where it could not be had when it came."""
+        return self._waiting.pop(hit.sequence, None)
+
     def _report(self, hits: Iterable[tuple[Hit, Any]]) -> None:
         for hit, event in hits:
-            if hit.marks & EXACT:
+            if event is None or hit.marks & EXACT:
                 continue
             finding = Finding(self.get_metadata(), event, {"why": why(hit)})
-            known = self.exceptions.match(execution_of(event, hit))
+            known = self.exceptions.match(execution_of(event, hit)) if self.exceptions else None
             if known is None:
                 assert self._callback is not None
                 self._callback(finding)
@@ -340,7 +339,7 @@ class ShellBelowWebServer:
 
 
 class _Batch:
-    """Events of a batch by their sequence numbers, made at most once each."""
+    """Events of a batch by their sequence numbers; those of findings are made once."""
 
     def __init__(self, first: int, event_at: Callable[[int], Any]) -> None:
         self.first = first
@@ -348,15 +347,18 @@ class _Batch:
         self._events: dict[int, Any] = {}
         self._errors: dict[int, Exception] = {}
 
-    def at(self, sequence: int) -> Any:
+    def at(self, sequence: int, *, is_kept: bool = True) -> Any:
         """Return an event; None where it could not be had."""
         row = sequence - self.first
-        if row not in self._events:
-            try:
-                self._events[row] = self._event_at(row)
-            except (IllshellError, ValueError, RecursionError) as error:
-                self._events[row], self._errors[row] = None, error
-        return self._events[row]
+        if row in self._events:
+            return self._events[row]
+        try:
+            event = self._event_at(row)
+        except (IllshellError, ValueError, RecursionError) as error:
+            event, self._errors[row] = None, error
+        if is_kept or event is None:
+            self._events[row] = event
+        return event
 
     def errors(self) -> list[tuple[int, Exception]]:
         """Return the rows that could not be had, with their errors, in order."""
@@ -387,8 +389,11 @@ def why(hit: Hit) -> dict[str, Any]:
 def execution_of(event: Any, hit: Hit) -> Execution:
     """Return what exceptions are compared with."""
     payload: Mapping[str, Any] = event.payload if isinstance(event, Event) else event
-    seen = observe(payload)
-    assert seen is not None
+    try:
+        seen = observe(payload)
+    except InvalidEventError:
+        seen = None  # the columns said more than the event does
+    program = Program(hit.event.kind) if seen is None else seen.program
     container = payload.get("container")
     image = (
         container.get("image") if isinstance(container, Mapping) else payload.get("containerImage")
@@ -396,10 +401,10 @@ def execution_of(event: Any, hit: Hit) -> Execution:
     user = payload.get("userId")
     return Execution(
         hit.chain[0].comm.decode("utf-8", "backslashreplace"),
-        seen.program.pathname,
-        seen.program.argv,
+        program.pathname,
+        program.argv,
         image if isinstance(image, str) else "",
         user if isinstance(user, int) and not isinstance(user, bool) else -1,
         hit.since_start,
-        seen.task.time,
+        hit.event.time,
     )
