@@ -123,7 +123,7 @@ cdef class BatchJudge:
         if ask is not None and event.comm_class & (RUNTIME | MULTI_CALL):
             with gil:
                 self.ask_about(ask, row, event, &marks)
-        if event.kind == EXEC and not (columns.has_paths and is_script(paths)):
+        if columns.has_files and event.kind == EXEC and not is_script(paths):
             marks |= self.file_marks(columns, row, event, paths, marks)
         marks &= self.enabled
         if (self.is_exact_exec if event.kind == EXEC else self.is_exact_check) \

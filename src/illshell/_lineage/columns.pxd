@@ -60,6 +60,7 @@ cdef class TaskColumns:
     cdef integer_column hints, device, inode, ctime
     cdef text_column host_name, comm, prev_comm, pathname, cmdpath, interp, sha256
     cdef bint has_paths
+    cdef bint has_files
     cdef View view_of(self, str name, array)
     cdef int take_integers(self, str name, columns, integer_column *column) except -1
     cdef int take_texts(self, str name, columns, text_column *column) except -1

@@ -82,6 +82,7 @@ cdef class TaskColumns:
         self.has_paths = (
             self.pathname.data != NULL or self.cmdpath.data != NULL or self.interp.data != NULL
         )
+        self.has_files = self.inode.data != NULL or self.sha256.data != NULL
         if self.length < 0:
             raise ColumnError("pid", "is one number; an array must say how many rows there are")
 

@@ -4,49 +4,18 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cimport cython
 
+from illshell._lineage.hits cimport hit_list
 from illshell._lineage.name_classes cimport NameClasses
+from illshell._lineage.recent cimport recent_events
 from illshell._lineage.task_event cimport comm_words, task_event
 from illshell._lineage.task_table cimport task, task_table
-
-
-cdef enum:
-    MAX_RECENT = 256
-    MAX_CHAIN = 10
-
-
-# An exec below no known server, or a deferred check.
-ctypedef struct recent_event:
-    int64_t sequence
-    task_event event
-
-
-ctypedef struct chain_link:
-    int32_t pid
-    comm_words comm
-
-
-# A program with marks that was executed below a web server; task_events.Hit describes it.
-ctypedef struct lineage_hit:
-    int64_t sequence
-    int64_t since_start
-    task_event event
-    uint16_t marks
-    uint8_t evidence
-    uint8_t is_whole
-    uint8_t is_late
-    uint8_t n_links
-    chain_link links[MAX_CHAIN]     # from the program up to the server
 
 
 @cython.final
 cdef class Lineage:
     cdef task_table table
-    cdef recent_event recent[MAX_RECENT]     # a ring, from first_recent on
-    cdef int first_recent
-    cdef int n_recent
-    cdef lineage_hit *hits
-    cdef int64_t n_hits
-    cdef int64_t hit_capacity
+    cdef recent_events recent
+    cdef hit_list hits
     cdef readonly NameClasses classes
     cdef readonly bint every_event
     cdef readonly int64_t sequence
@@ -66,31 +35,20 @@ cdef class Lineage:
     cdef int fork(self, const task_event *event) except -1 nogil
     cdef int exit(self, const task_event *event) except -1 nogil
     cdef int execute(
-        self, int64_t sequence, const task_event *event, task *own, uint16_t marks, bint
-        is_former, bint is_joined
+        self, int64_t sequence, const task_event *event, task *own, uint16_t marks,
+        bint is_former, bint is_joined
     ) except -1 nogil
     cdef int settle(
         self, const task_event *event, task *own, int evidence, task *base, bint is_server
     ) except -1 nogil
     cdef int base(self, const task_event *event, task *own, task **base) noexcept nogil
     cdef task *own(self, const task_event *event, bint *is_former) noexcept nogil
-    cdef bint may_be(self, const task *known, const task_event *event) noexcept nogil
-    cdef task *linked_parent(self, const task_event *event) noexcept nogil
-    cdef bint is_pair(self, const task *known, const task_event *event) noexcept nogil
     cdef int learn(self, const task_event *event, int evidence) except -1 nogil
     cdef task *teach(self, const task_event *event, comm_words comm) except NULL nogil
-    cdef int add_hit(
-        self, int64_t sequence, const task_event *event, uint16_t marks, int evidence, const
-        task *base, bint is_late
+    cdef int hit(
+        self, int64_t sequence, const task_event *event, uint16_t marks, int evidence,
+        const task *base, bint is_late
     ) except -1 nogil
-    cdef bint climb(
-        self, lineage_hit *hit, const task_event *event, const task *base, int32_t
-        server_pid
-    ) noexcept nogil
-    cdef lineage_hit *new_hit(self) except NULL nogil
     cdef int remember(self, int64_t sequence, const task_event *event) except -1 nogil
-    cdef recent_event *recent_at(self, int number) noexcept nogil
-    cdef void forget_recent(self, int number) noexcept nogil
-    cdef void forget_checks(self, const task_event *event) noexcept nogil
     cdef bint is_over(self, const task_event *event) noexcept nogil
     cdef int resolve(self, const task_event *event) except -1 nogil

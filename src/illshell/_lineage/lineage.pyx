@@ -7,8 +7,8 @@ docs/lineage.md says what is kept, what is forgotten, and which events are taken
 pointer to a task is good until the next task is kept or removed.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint64_t
+from libc.stdlib cimport free
 
 cimport cython
 
@@ -21,7 +21,18 @@ from illshell._lineage.name_classes cimport (
     NameClasses,
     class_of,
 )
+from illshell._lineage.hits cimport add_hit, server_facts, server_of
+from illshell._lineage.identity cimport is_identified_as, is_pair, linked_parent, may_be
 from illshell._lineage.python_events cimport event_of, hit_of
+from illshell._lineage.recent cimport (
+    MAX_RECENT,
+    append_recent,
+    forget_checks,
+    forget_recent,
+    is_recent,
+    recent_at,
+    recent_event,
+)
 from illshell._lineage.task_event cimport (
     BY_ITSELF,
     BY_NAME,
@@ -64,16 +75,9 @@ from illshell._lineage.task_table cimport (
 from illshell.signatures.shell_below_web_server.limits import MAX_TASKS, MOST_TASKS, WINDOW
 
 cdef int64_t SECOND = 1_000_000_000
-cdef int64_t FRESH = 30 * SECOND
 cdef int64_t YOUNG = SECOND // 10
 cdef int64_t SCRIPT_WINDOW = SECOND
 cdef int32_t INIT_PIDS = 2
-
-# What a task's server is: its pid, name, and the depth below it.
-ctypedef struct server_facts:
-    int32_t pid
-    comm_words comm
-    uint8_t depth
 
 
 @cython.final
@@ -97,7 +101,7 @@ cdef class Lineage:
 
     def __dealloc__(self):
         close_table(&self.table)
-        free(self.hits)
+        free(self.hits.hits)
 
     def __len__(self):
         """Return the number of tasks kept."""
@@ -116,9 +120,9 @@ cdef class Lineage:
     def recent_sequences(self):
         """Return the numbers of the events that may still become hits, in order."""
         return [
-            self.recent_at(i).sequence
-            for i in range(self.n_recent)
-            if self.recent_at(i).event.marks & ~EXACT
+            recent_at(&self.recent, i).sequence
+            for i in range(self.recent.count)
+            if recent_at(&self.recent, i).event.marks & ~EXACT
         ]
 
     def apply(self, event):
@@ -131,23 +135,21 @@ cdef class Lineage:
 
     def finish(self):
         """Decide the checks that still wait for their exec; the stream has ended."""
-        while self.n_recent:
+        while self.recent.count:
             self.drop_oldest_recent()
         return self.take_hits()
 
     cdef list take_hits(self):
         cdef int64_t i
-        if self.n_hits == 0:
-            return []
-        hits = [hit_of(&self.hits[i]) for i in range(self.n_hits)]
-        self.n_hits = 0
+        hits = [hit_of(&self.hits.hits[i]) for i in range(self.hits.count)]
+        self.hits.count = 0
         return hits
 
     cdef int take(self, const task_event *event) except -1 nogil:
         cdef int64_t sequence = self.sequence
         self.sequence += 1
         self.newest = advance_clock(&self.table, event.host, event.time)
-        while self.n_recent and self.is_over(&self.recent_at(0).event):
+        while self.recent.count and self.is_over(&recent_at(&self.recent, 0).event):
             self.drop_oldest_recent()
         if event.kind == EXEC:
             self.exec(sequence, event)
@@ -167,12 +169,12 @@ cdef class Lineage:
         cdef task *own
         self.has_exec = True
         own = self.own(event, &is_former)
-        if own != NULL and self.is_pair(own, event):
+        if own != NULL and is_pair(&self.table, own, event):
             is_joined = own.flags & IS_REPORTED != 0 and not self.every_event
             if own.flags & IS_EXACT:
                 marks |= EXACT
             if own.flags & IS_DEFERRED:
-                self.forget_checks(event)
+                forget_checks(&self.recent, event)
             if own.flags & NEW_SERVER:
                 # The check alone made it a server: before that it was nothing.
                 remove(&self.table, own)
@@ -224,7 +226,7 @@ cdef class Lineage:
         if evidence == 0:
             return 0
         if is_hit and self.every_event:
-            self.add_hit(sequence, event, event.marks, evidence, base, False)
+            self.hit(sequence, event, event.marks, evidence, base, False)
         server = server_of(event, evidence, base)
         if own == NULL or not own.flags & (IS_SERVER | IS_BELOW):
             own = keep(&self.table, event, own, event.prev_comm)
@@ -263,7 +265,7 @@ cdef class Lineage:
             if is_identified_as(own, event) or (event.time and event.time < own.time):
                 return 0  # a later event came first
             remove(&self.table, own)
-        parent = self.linked_parent(event)
+        parent = linked_parent(&self.table, event, self.newest)
         if parent == NULL or not parent.flags & (IS_SERVER | IS_BELOW):
             if not event.comm_class & SERVER or event.parent_pid <= INIT_PIDS:
                 return 0
@@ -288,7 +290,7 @@ cdef class Lineage:
         if event.pid <= 0 or (event.tid != 0 and event.tid != event.pid):
             return 0
         own = find(&self.table, event.host, event.pid)
-        if own == NULL or not self.may_be(own, event):
+        if own == NULL or not may_be(own, event):
             return 0
         if event.time and event.time < own.time:
             return 0
@@ -313,7 +315,7 @@ cdef class Lineage:
                 remove(&self.table, own)
             return 0
         if marks & ~EXACT and evidence and not is_joined:
-            self.add_hit(sequence, event, marks, evidence, base, False)
+            self.hit(sequence, event, marks, evidence, base, False)
         if not is_former:
             self.settle(event, own, evidence, base, is_server)
             if event.time < self.newest:
@@ -347,7 +349,7 @@ cdef class Lineage:
             return BY_ITSELF
         if event.prev_class & SERVER:
             return BY_NAME
-        parent = self.linked_parent(event)
+        parent = linked_parent(&self.table, event, self.newest)
         if parent != NULL and parent.flags & (IS_SERVER | IS_BELOW):
             if event.time > parent.seen:
                 parent.seen = event.time
@@ -368,7 +370,7 @@ cdef class Lineage:
         if is_former[0]:
             return NULL  # nothing can be kept of it
         found = find(&self.table, event.host, event.pid)
-        if found == NULL or self.may_be(found, event):
+        if found == NULL or may_be(found, event):
             return found
         if event.time and event.time < found.time:
             is_former[0] = True
@@ -376,73 +378,22 @@ cdef class Lineage:
             remove(&self.table, found)
         return NULL
 
-    cdef bint may_be(self, const task *known, const task_event *event) noexcept nogil:
-        if event.entity and known.entity:
-            return event.entity == known.entity
-        if event.start_time and known.start_time and (event.tid == 0 or event.tid == event.pid):
-            return event.start_time == known.start_time
-        if known.flags & HAS_EXITED and event.time > known.seen:
-            return False
-        if event.kind == EXIT:
-            return True
-        if known.flags & IS_PENDING and known.check_hash == name_hash(event.prev_comm):
-            return event.parent_pid == known.parent_pid
-        if event.prev_class & SERVER and not same_comm(event.prev_comm, known.comm):
-            return known.flags & IS_SERVER != 0
-        if event.parent_pid == known.parent_pid:
-            return True
-        return same_comm(event.prev_comm, known.comm) and (
-            event.parent_pid <= 1 or known.parent_pid == 0 or is_fresh(known, event)
-        )
-
-    cdef task *linked_parent(self, const task_event *event) noexcept nogil:
-        """Return the parent's task where it surely is the one of that pid."""
-        cdef task *parent
-        if event.parent_pid == 0 or event.parent_pid == event.pid:
-            return NULL
-        parent = find(&self.table, event.host, event.parent_pid)
-        if parent == NULL:
-            return NULL
-        if event.parent_entity and parent.entity:
-            return parent if event.parent_entity == parent.entity else NULL
-        if parent.flags & HAS_EXITED and (
-            event.time > parent.seen or parent.seen < self.newest - self.table.window
-        ):
-            return NULL
-        if event.start_time and parent.start_time:
-            return parent if event.start_time >= parent.start_time else NULL
-        if parent.flags & IS_MAIN or is_fresh(parent, event) or same_comm(
-            event.comm if event.kind == FORK else event.prev_comm, parent.comm
-        ):
-            return parent
-        return NULL
-
-    cdef bint is_pair(self, const task *known, const task_event *event) noexcept nogil:
-        cdef int64_t apart = event.time - known.time
-        return known.flags & IS_PENDING != 0 and (
-            -self.table.window <= apart <= self.table.window
-        )
-
     # Servers that are known by their children
 
     cdef int learn(self, const task_event *event, int evidence) except -1 nogil:
         """Take the parent of tasks that bore a web server's name for the server."""
         cdef task *parent
-        cdef const task_event *own
-        cdef int i
         cdef int64_t age = event.time - event.start_time
         if evidence != BY_NAME or event.parent_pid <= INIT_PIDS \
                 or event.parent_pid == event.pid or event.comm_class & SERVER:
             return 0
         if event.start_time and not 0 <= age <= YOUNG:
             return 0
-        parent = self.linked_parent(event)
+        parent = linked_parent(&self.table, event, self.newest)
         if parent != NULL and not parent.flags & IS_SUSPECT:
             return 0
-        for i in range(self.n_recent):
-            own = &self.recent_at(i).event
-            if own.pid == event.pid and own.host == event.host:
-                return 0
+        if is_recent(&self.recent, event):
+            return 0
         if event.comm_class & HELPER or (parent != NULL and parent.server_pid != event.pid):
             self.teach(event, event.prev_comm)
         elif parent == NULL:
@@ -467,111 +418,31 @@ cdef class Lineage:
         parent.server_pid, parent.server_comm = parent.pid, comm
         return parent
 
-    # Hits
-
-    cdef int add_hit(
+    cdef int hit(
         self, int64_t sequence, const task_event *event, uint16_t marks, int evidence,
         const task *base, bint is_late
     ) except -1 nogil:
-        cdef server_facts server = server_of(event, evidence, base)
-        cdef lineage_hit *hit = self.new_hit()
-        cdef const task *main
-        hit.sequence = sequence
-        hit.event = event[0]
-        hit.marks = marks
-        hit.evidence = <uint8_t>evidence
-        hit.is_late = is_late
-        hit.is_whole = True
-        hit.n_links = 0
-        add_link(hit, event.pid, event.comm)
-        if base != NULL and not base.flags & IS_SERVER:
-            hit.is_whole = self.climb(hit, event, base, server.pid)
-            if base.pid == event.pid and base.flags & IS_FORKED:
-                hit.evidence = (
-                    BY_NAME if class_of(&self.classes.table, base.comm) & SERVER else BY_PARENT
-                )
-        add_link(hit, server.pid, server.comm)
-        hit.since_start = -1
-        main = find(&self.table, event.host, server.pid)
-        if main != NULL and main.flags & IS_MAIN and hit.n_links == 2 and main.time \
-                and event.time >= main.time:
-            hit.since_start = event.time - main.time
-        return 0
-
-    cdef bint climb(
-        self, lineage_hit *hit, const task_event *event, const task *base, int32_t server_pid
-    ) noexcept nogil:
-        """Append the tasks from base up to the server; return whether all of them are known."""
-        cdef const task *parent
-        cdef int32_t parent_pid = base.parent_pid
-        if base.pid != event.pid or not base.flags & IS_FORKED:
-            add_link(hit, base.pid, base.comm)
-        while parent_pid != server_pid:
-            parent = find(&self.table, event.host, parent_pid)
-            if parent == NULL or not parent.flags & IS_BELOW \
-                    or parent.server_pid != server_pid or hit.n_links == MAX_CHAIN - 1:
-                return False
-            add_link(hit, parent.pid, parent.comm)
-            parent_pid = parent.parent_pid
-        return True
-
-    cdef lineage_hit *new_hit(self) except NULL nogil:
-        cdef int64_t capacity
-        cdef lineage_hit *hits
-        if self.n_hits == self.hit_capacity:
-            capacity = 2 * self.hit_capacity if self.hit_capacity else 16
-            hits = <lineage_hit *>realloc(self.hits, capacity * sizeof(lineage_hit))
-            if hits == NULL:
-                with gil:
-                    raise MemoryError
-            self.hits = hits
-            self.hit_capacity = capacity
-        self.n_hits += 1
-        return &self.hits[self.n_hits - 1]
+        return add_hit(
+            &self.hits, &self.table, &self.classes.table, sequence, event, marks, evidence, base,
+            is_late,
+        )
 
     # Events out of order
 
     cdef int remember(self, int64_t sequence, const task_event *event) except -1 nogil:
-        cdef recent_event *entry
-        if self.n_recent == MAX_RECENT:
+        if self.recent.count == MAX_RECENT:
             self.drop_oldest_recent()
-        entry = self.recent_at(self.n_recent)
-        entry.sequence = sequence
-        entry.event = event[0]
-        self.n_recent += 1
+        append_recent(&self.recent, sequence, event)
         return 0
-
-    cdef inline recent_event *recent_at(self, int number) noexcept nogil:
-        return &self.recent[(self.first_recent + number) & (MAX_RECENT - 1)]
-
-    cdef void forget_recent(self, int number) noexcept nogil:
-        self.n_recent -= 1
-        if number == 0:
-            self.first_recent = (self.first_recent + 1) & (MAX_RECENT - 1)
-            return
-        while number < self.n_recent:
-            self.recent_at(number)[0] = self.recent_at(number + 1)[0]
-            number += 1
-
-    cdef void forget_checks(self, const task_event *event) noexcept nogil:
-        """Forget the deferred checks of a task."""
-        cdef int i = 0
-        cdef const task_event *check
-        while i < self.n_recent:
-            check = &self.recent_at(i).event
-            if check.kind == CHECK and check.pid == event.pid and check.host == event.host:
-                self.forget_recent(i)
-            else:
-                i += 1
 
     cdef bint is_over(self, const task_event *event) noexcept nogil:
         return event.time < newest_of(&self.table, event.host) - self.table.window
 
     cdef int drop_oldest_recent(self) except -1 nogil:
-        cdef recent_event oldest = self.recent_at(0)[0]
+        cdef recent_event oldest = recent_at(&self.recent, 0)[0]
         cdef task *own
         cdef uint16_t marks = oldest.event.marks
-        self.forget_recent(0)
+        forget_recent(&self.recent, 0)
         if oldest.event.kind != CHECK:
             return 0
         own = find(&self.table, oldest.event.host, oldest.event.pid)
@@ -581,7 +452,7 @@ cdef class Lineage:
         own.flags = (own.flags & ~IS_DEFERRED) | IS_REPORTED
         if own.flags & IS_EXACT:
             marks |= EXACT
-        return self.add_hit(oldest.sequence, &oldest.event, marks, BY_ITSELF, own, True)
+        return self.hit(oldest.sequence, &oldest.event, marks, BY_ITSELF, own, True)
 
     cdef int resolve(self, const task_event *event) except -1 nogil:
         """Judge again the execs that came before an event from which they follow."""
@@ -598,8 +469,8 @@ cdef class Lineage:
             n_settled -= 1
             earlier = settled[n_settled]
             i = 0
-            while i < self.n_recent:
-                entry = self.recent_at(i)[0]
+            while i < self.recent.count:
+                entry = recent_at(&self.recent, i)[0]
                 i += 1
                 if later.host != earlier.host or later.time < earlier.time \
                         or (later.pid != earlier.pid and later.parent_pid != earlier.pid) \
@@ -610,35 +481,14 @@ cdef class Lineage:
                 if evidence == 0:
                     continue
                 i -= 1
-                self.forget_recent(i)
+                forget_recent(&self.recent, i)
                 if later.marks & ~EXACT:
-                    self.add_hit(entry.sequence, later, later.marks, evidence, base, True)
+                    self.hit(entry.sequence, later, later.marks, evidence, base, True)
                 if not is_former:
                     self.settle(later, own, evidence, base, becomes_server(later, evidence))
                     settled[n_settled] = later[0]
                     n_settled += 1
         return 0
-
-
-cdef inline void add_link(lineage_hit *hit, int32_t pid, comm_words comm) noexcept nogil:
-    hit.links[hit.n_links].pid = pid
-    hit.links[hit.n_links].comm = comm
-    hit.n_links += 1
-
-
-cdef inline server_facts server_of(
-    const task_event *event, int evidence, const task *base
-) noexcept nogil:
-    cdef server_facts server
-    if base == NULL:
-        server.pid, server.comm, server.depth = event.parent_pid, event.prev_comm, 1
-    elif base.flags & IS_SERVER:
-        server.pid, server.comm, server.depth = base.pid, base.server_comm, 1
-    else:
-        server.pid, server.comm, server.depth = base.server_pid, base.server_comm, base.depth
-        if evidence == BY_PARENT and base.depth < 255:
-            server.depth += 1
-    return server
 
 
 cdef inline bint becomes_server(const task_event *event, int evidence) noexcept nogil:
@@ -655,13 +505,3 @@ cdef inline bint becomes_server(const task_event *event, int evidence) noexcept 
         and not same_comm(event.prev_comm, event.comm)
         and not event.prev_class & SHELL
     )
-
-
-cdef inline bint is_identified_as(const task *known, const task_event *event) noexcept nogil:
-    if event.entity and known.entity:
-        return event.entity == known.entity
-    return event.start_time != 0 and event.start_time == known.start_time
-
-
-cdef inline bint is_fresh(const task *known, const task_event *event) noexcept nogil:
-    return event.time - known.seen <= FRESH

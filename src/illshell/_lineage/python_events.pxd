@@ -1,6 +1,6 @@
 """Python's objects for events and hits, and the core's structs of them."""
 
-from illshell._lineage.lineage cimport lineage_hit
+from illshell._lineage.hits cimport lineage_hit
 from illshell._lineage.task_event cimport comm_words, task_event
 
 

@@ -7,8 +7,9 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from illshell._lineage.lineage cimport MAX_RECENT, Lineage, recent_event
+from illshell._lineage.lineage cimport Lineage
 from illshell._lineage.name_classes cimport class_of
+from illshell._lineage.recent cimport MAX_RECENT, recent_at, recent_event
 from illshell._lineage.task_event cimport task_event
 from illshell._lineage.task_table cimport (
     CLOCK_BITS,
@@ -33,18 +34,19 @@ def snapshot(Lineage lineage not None):
     for i in range(1 << CLOCK_BITS):
         n_clocks += table.clocks[i].is_known
     length = (
-        state.HEADER.size + table.count * sizeof(task) + lineage.n_recent * state.RECENT.size
+        state.HEADER.size + table.count * sizeof(task) + lineage.recent.count * state.RECENT.size
         + n_clocks * sizeof(host_clock) + state.CHECKSUM.size
     )
     parts.append(
         state.HEADER.pack(
             state.MAGIC, state.VERSION, length, lineage.sequence, table.capacity, table.max_tasks,
-            table.hand, table.evicted, lineage.has_exec, table.count, lineage.n_recent, n_clocks,
+            table.hand, table.evicted, lineage.has_exec, table.count, lineage.recent.count,
+            n_clocks,
         )
     )
     parts.append(PyBytes_FromStringAndSize(<char *>table.tasks, table.count * sizeof(task)))
-    for i in range(lineage.n_recent):
-        parts.append(recent_bytes(lineage.recent_at(<int>i)))
+    for i in range(lineage.recent.count):
+        parts.append(recent_bytes(recent_at(&lineage.recent, <int>i)))
     for i in range(1 << CLOCK_BITS):
         if table.clocks[i].is_known:
             parts.append(PyBytes_FromStringAndSize(<char *>&table.clocks[i], sizeof(host_clock)))
@@ -92,9 +94,9 @@ def restore(Lineage lineage not None, bytes data not None):
     finally:
         close_table(&table)
     lineage.sequence, lineage.has_exec = sequence, has_exec
-    memcpy(lineage.recent, recents, n_recent * sizeof(recent_event))
-    lineage.first_recent, lineage.n_recent = 0, n_recent
-    lineage.n_hits = 0
+    memcpy(lineage.recent.events, recents, n_recent * sizeof(recent_event))
+    lineage.recent.first, lineage.recent.count = 0, n_recent
+    lineage.hits.count = 0
 
 
 cdef damaged():
