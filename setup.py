@@ -9,6 +9,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 CORE = Path("src/illshell/_core")
+LINEAGE = Path("src/illshell/_lineage")
 CHECKED = os.environ.get("ILLSHELL_CHECKED") == "1"
 DIRECTIVES = {
     "language_level": 3,
@@ -27,7 +28,11 @@ def extension(name: str, source: Path) -> Extension:
         name,
         [str(source)],
         include_dirs=[str(CORE)],
-        depends=[str(path) for path in sorted([*CORE.glob("*.pxd"), *CORE.glob("*.h")])],
+        depends=[
+            str(path)
+            for folder in (CORE, LINEAGE)
+            for path in sorted([*folder.glob("*.pxd"), *folder.glob("*.h")])
+        ],
         # The compiler is asked for speed, never for an instruction set beyond the baseline.
         extra_compile_args=["-O3"],
     )
@@ -38,6 +43,10 @@ def extension(name: str, source: Path) -> Extension:
 setup(
     ext_modules=[
         extension("illshell._fastmatch", Path("src/_fastmatch.pyx")),
-        *(extension(f"illshell._core.{each.stem}", each) for each in sorted(CORE.glob("*.pyx"))),
+        *(
+            extension(f"illshell.{folder.name}.{each.stem}", each)
+            for folder in (CORE, LINEAGE)
+            for each in sorted(folder.glob("*.pyx"))
+        ),
     ]
 )

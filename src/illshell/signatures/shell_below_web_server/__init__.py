@@ -1,0 +1,1 @@
+"""ILL-1001: a shell ran anywhere below a web server."""
