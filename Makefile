@@ -115,7 +115,7 @@ $(VENV)/.core: $(CORE_SOURCES) | $(BIN)/python
 $(VENV)/.ingest: $(INGEST_SOURCES) | $(BIN)/python
 	@if { command -v cargo >/dev/null && $(PIP) install ./ingest; } || test "$(NATIVE)" != required; then \
 	    $(BIN)/python -c 'import illshell_ingest' 2>/dev/null || { \
-	        echo "illshell-ingest is not installed: it needs Rust 1.88 or later, and cargo is missing or older."; \
+	        echo "illshell-ingest is not installed: it needs Rust 1.89 or later, and cargo is missing or older."; \
 	        echo "The plain Python reader does the work; it reads JSON lines many times slower."; \
 	        echo "Install Rust from your distribution or with rustup, and run make again."; }; \
 	else exit 1; fi

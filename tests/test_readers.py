@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -31,6 +31,9 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 needs_native = pytest.mark.skipif(
     not has_native(), reason="needs illshell-ingest: install Rust, then `make test`"
 )
@@ -38,28 +41,52 @@ READERS = [
     pytest.param(False, id="plain"),
     pytest.param(True, id="native", marks=needs_native),
 ]
+if has_native():
+    import illshell_ingest
+
+    INSTRUCTION_SETS = illshell_ingest.INSTRUCTION_SETS
+else:
+    INSTRUCTION_SETS = ()
+DECODERS = [False, *INSTRUCTION_SETS]
+"""The plain one, and the native one with each instruction set."""
 
 
 class NativeDecoder:
-    """illshell_ingest.JsonLines with the face of LineDecoder."""
+    """illshell_ingest.JsonLines with the face of LineDecoder, but for several segments a piece."""
 
-    def __init__(self, names: Any, *, strict: bool = False, max_line: int = MAX_LINE) -> None:
-        import illshell_ingest
+    def __init__(
+        self,
+        names: Any,
+        *,
+        strict: bool = False,
+        max_line: int = MAX_LINE,
+        instruction_set: str | None = None,
+    ) -> None:
+        from illshell.readers.json_lines.native import SegmentMaker, projection_of
 
-        from illshell.readers.json_lines.native import ARGUMENTS, SegmentMaker
-
-        self._lines = illshell_ingest.JsonLines(names, ARGUMENTS, strict=strict, max_line=max_line)
+        self._lines = illshell_ingest.JsonLines(
+            projection_of(names), strict=strict, max_line=max_line, instruction_set=instruction_set
+        )
         self._maker = SegmentMaker(names, source="", strict=strict, max_line=max_line)
 
-    def feed(self, piece: bytes) -> Any:
-        return self._maker.segment(self._lines.feed(piece))
+    def feed(self, piece: bytes) -> list[Any]:
+        return [self._maker.segment(decoded) for decoded in self._lines.feed(piece)]
 
     def finish(self) -> Any:
         return self._maker.segment(self._lines.finish())
 
 
-def decoder(native: bool, *arguments: Any, **options: Any) -> Any:
+def decoder(native: bool | str, *arguments: Any, **options: Any) -> Any:
+    if isinstance(native, str):
+        options["instruction_set"] = native
     return (NativeDecoder if native else LineDecoder)(*arguments, **options)
+
+
+def segments(decoder: Any, pieces: list[bytes]) -> Iterator[Any]:
+    for piece in pieces:
+        fed = decoder.feed(piece)
+        yield from fed if isinstance(fed, list) else [fed]
+    yield decoder.finish()
 
 
 def outcome(decoder: Any, pieces: list[bytes]) -> dict[str, Any]:
@@ -68,7 +95,7 @@ def outcome(decoder: Any, pieces: list[bytes]) -> dict[str, Any]:
     signature = IllegitimateShell(EVENTS)
     signature.init(SignatureContext(found.append))
     events, bad, errors, skipped = [], [], [], 0
-    for segment in [*map(decoder.feed, pieces), decoder.finish()]:
+    for segment in segments(decoder, pieces):
         skipped += segment.skipped
         bad += [(each.offset, each.reason, each.line) for each in segment.bad]
         single = list(segment.events)
@@ -135,9 +162,9 @@ def straightforward(stream: bytes) -> dict[str, Any]:
     return {"events": events, "hits": found, "errors": errors}
 
 
-@pytest.mark.parametrize("native", READERS)
+@pytest.mark.parametrize("native", DECODERS)
 @given(stream=streams)
-def test_a_reader_is_the_straightforward_loop(stream: bytes, native: bool) -> None:
+def test_a_reader_is_the_straightforward_loop(stream: bytes, native: bool | str) -> None:
     got = outcome(decoder(native, EVENTS), [stream])
     expected = straightforward(stream)
     assert {key: got[key] for key in expected} == expected
@@ -147,8 +174,8 @@ def test_a_reader_is_the_straightforward_loop(stream: bytes, native: bool) -> No
 @needs_native
 @given(streams, st.booleans(), st.sampled_from([EVENTS, EVENTS[:1], None, [], [""], ["ähm"]]))
 def test_the_readers_agree(stream: bytes, strict: bool, names: Any) -> None:
-    native, plain = (outcome(decoder(n, names, strict=strict), [stream]) for n in (True, False))
-    assert native == plain
+    plain, *native = (outcome(decoder(n, names, strict=strict), [stream]) for n in DECODERS)
+    assert all(each == plain for each in native)
 
 
 NASTY = b"\n".join(
@@ -165,8 +192,8 @@ NASTY = b"\n".join(
 )
 
 
-@pytest.mark.parametrize("native", READERS)
-def test_split_at_every_byte(native: bool) -> None:
+@pytest.mark.parametrize("native", DECODERS)
+def test_split_at_every_byte(native: bool | str) -> None:
     whole = outcome(decoder(native, EVENTS), [NASTY])
     assert len(whole["hits"]) == 3
     for cut in range(len(NASTY) + 1):
@@ -175,8 +202,8 @@ def test_split_at_every_byte(native: bool) -> None:
     assert outcome(decoder(native, EVENTS), single_bytes) == whole
 
 
-@pytest.mark.parametrize("native", READERS)
-def test_lines_up_to_the_limit(native: bool) -> None:
+@pytest.mark.parametrize("native", DECODERS)
+def test_lines_up_to_the_limit(native: bool | str) -> None:
     hit = json.dumps(bprm_check("nginx", "/bin/sh")).encode()
     limit = len(hit)
     stream = hit + b"\n" + hit + b" \n" + hit + b"\n"
@@ -190,8 +217,6 @@ def test_the_limits_are_the_documented_ones() -> None:
     assert MAX_LINE == 16 * 1024 * 1024
     assert MAX_DEPTH == 512
     if has_native():
-        import illshell_ingest
-
         assert illshell_ingest.MAX_LINE == MAX_LINE
 
 
@@ -213,9 +238,9 @@ REASONS = [
 ]
 
 
-@pytest.mark.parametrize("native", READERS)
+@pytest.mark.parametrize("native", DECODERS)
 @pytest.mark.parametrize(("line", "reason"), REASONS)
-def test_reasons_say_what_and_where(line: bytes, reason: str, native: bool) -> None:
+def test_reasons_say_what_and_where(line: bytes, reason: str, native: bool | str) -> None:
     [(offset, text, bytes_of_it)] = outcome(decoder(native, None), [b"\n" + line + b"\n"])["bad"]
     assert (offset, bytes_of_it) == (1, line)
     assert text.startswith(reason)

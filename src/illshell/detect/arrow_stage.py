@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -85,7 +86,8 @@ def _judge_values(judge: Judge, values: pa.Array) -> Iterator[Verdict]:
         lines = _joined(pc.replace_substring(values, b"\n", b"\r"))
         data = lines.buffers()[2].to_pybytes()
     starts = None
-    for verdict in judge.segment(decode_lines(data, judge.events)):
+    verdicts = chain.from_iterable(map(judge.segment, decode_lines(data, judge.events)))
+    for verdict in verdicts:
         if starts is None:
             width = np.int64 if pa.types.is_large_binary(lines.type) else np.int32
             starts = np.frombuffer(lines.buffers()[1], width, len(lines))

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 from illshell.readers import has_native
 from illshell.readers.json_lines.definition import MAX_LINE
 from illshell.readers.json_lines.python import LineDecoder
-from illshell.signatures.illegitimate_shell.names import PATHNAME, PREV_COMM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from typing_extensions import Buffer
 
@@ -30,26 +29,28 @@ COORDINATES: Final = ("topic", "partition", "offset")
 
 def decode_lines(
     lines: bytes, event_names: Sequence[str], *, native: bool | None = None
-) -> Segment:
-    """Decode whole lines, the last newline included; offsets count from the first byte.
+) -> Iterator[Segment]:
+    """Yield the segments of whole lines, the last newline included; offsets count from the first.
 
     ``native``: which reader; None takes the fast one if it is there.
     """
     if has_native() if native is None else native:
         import illshell_ingest
 
-        from illshell.readers.json_lines.native import SegmentMaker
+        from illshell.readers.json_lines.native import SegmentMaker, projection_of
 
         maker = SegmentMaker(event_names, source="", strict=False, max_line=MAX_LINE)
-        decoder = illshell_ingest.JsonLines(event_names, (PATHNAME, PREV_COMM), max_line=MAX_LINE)
-        return maker.segment(decoder.feed(lines))
-    return LineDecoder(event_names).feed(lines)
+        decoder = illshell_ingest.JsonLines(projection_of(event_names), max_line=MAX_LINE)
+        yield from map(maker.segment, decoder.feed(lines))
+    else:
+        yield LineDecoder(event_names).feed(lines)
 
 
 def decode_value(value: str | Buffer, event_names: Sequence[str]) -> Segment:
     """Decode one value."""
     data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else bytes(value)
-    return decode_lines(as_line(data), event_names)
+    (segment,) = decode_lines(as_line(data), event_names)
+    return segment
 
 
 def as_line(value: bytes) -> bytes:

@@ -1,9 +1,9 @@
-"""The fast reader: illshell-ingest's packed batches, and the last word on lines it refuses."""
+"""The fast reader: illshell-ingest's packed batches, and json.loads on the lines that it defers."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import illshell_ingest
 from nanoarrow import c_array
@@ -21,14 +21,40 @@ if TYPE_CHECKING:
     from illshell.model.signature import Event
     from illshell.sources.stop_flag import StopFlag
 
-ARGUMENTS = (PATHNAME, PREV_COMM)
+COLUMNS: Final = {"process_name": "comm", "record": "raw_event"}
+"""What the packed batches call the columns of an EventBatch, where that differs."""
+
+
+def projection_of(event_names: Sequence[str] | None) -> dict[str, Any]:
+    """Return what illshell-ingest is asked for: Tracee's events with these names, None for all."""
+    events: list[dict[str, Any]] = [{"event": {"path": "eventName"}, "when": []}]
+    if event_names is not None:
+        events = [
+            {"event": name, "when": [{"path": "eventName", "values": [name]}]}
+            for name in event_names
+        ]
+    fields = {name: [f"args[name={name}].value"] for name in (PATHNAME, PREV_COMM)}
+    return {
+        "columns": [
+            {"name": name, "kind": "text"} for name in ("event_name", "comm", PATHNAME, PREV_COMM)
+        ],
+        "dialects": [
+            {
+                "name": "tracee",
+                "needles": None if event_names is None else list(event_names),
+                "events": events,
+                "fields": {"comm": ["processName"], **fields},
+                "default": {"comm": ""},
+            }
+        ],
+    }
 
 
 class SegmentMaker:
     """Makes segments of illshell-ingest's batches.
 
-    A line that its decoder does not vouch for is decoded here by ``json.loads``, which is the
-    definition of what is an event.
+    A line that its decoder defers is decoded here by ``json.loads``, which is the definition of
+    what is an event.
     """
 
     def __init__(
@@ -44,7 +70,7 @@ class SegmentMaker:
         events: list[Event] = []
         bad: list[BadLine] = []
         skipped = decoded.skipped
-        for offset, line, over_limit in decoded.refused:
+        for _, offset, line, over_limit in decoded.deferred:
             if over_limit:
                 bad.append(BadLine(offset, TOO_LONG.format(self._max_line), line))
                 continue
@@ -70,7 +96,7 @@ class SegmentMaker:
             memoryview(view.child(names.index(name)).buffer(1)) for name in ("position", "length")
         )
 
-        batch = EventBatch.from_arrow(array)
+        batch = EventBatch.from_arrow(array, COLUMNS)
 
         def custom(row: int) -> dict[str, Any]:
             return {
@@ -97,7 +123,7 @@ class NativeReader:
     ) -> None:
         self.name = name
         self._reader = illshell_ingest.JsonLinesReader(
-            source, event_names, ARGUMENTS, strict=strict, max_line=MAX_LINE
+            source, projection_of(event_names), strict=strict, max_line=MAX_LINE
         )
         self.size = self._reader.size
         self._maker = SegmentMaker(event_names, source=name, strict=strict, max_line=MAX_LINE)

@@ -90,28 +90,28 @@ class Judging:
     def _records(
         self, messages: Messages, counts: KafkaCounts, told: list[tuple[str, str]]
     ) -> Iterator[Record]:
-        segment = decode_lines(messages.lines, self.events, native=self.native)
         counts.bytes += len(messages.lines)
         counts.empty += messages.empty
-        counts.skipped += segment.skipped
-        counts.judged += len(segment.events) + (len(segment.batch) if segment.batch else 0)
-        reasons = {bad.offset: bad.reason for bad in segment.bad}
-        counts.bad_lines += len(reasons)
-        verdicts = sorted(
-            judge_of(Rule(self.events)).segment(segment), key=lambda verdict: verdict.place
-        )
         bad: list[tuple[Place, str]] = []
-        for verdict in verdicts:
-            place = messages.place(verdict.place)
-            if bad and bad[0][0].message is not place.message:
-                yield from self._dead_letter(bad, counts, told)
-                bad.clear()
-            if verdict.finding is not None:
-                counts.findings += 1
-                yield self._finding(verdict.finding, place)
-            else:
-                counts.errors += verdict.place not in reasons
-                bad.append((place, reasons.get(verdict.place) or str(verdict.error)))
+        for segment in decode_lines(messages.lines, self.events, native=self.native):
+            counts.skipped += segment.skipped
+            counts.judged += len(segment.events) + (len(segment.batch) if segment.batch else 0)
+            reasons = {each.offset: each.reason for each in segment.bad}
+            counts.bad_lines += len(reasons)
+            verdicts = sorted(
+                judge_of(Rule(self.events)).segment(segment), key=lambda verdict: verdict.place
+            )
+            for verdict in verdicts:
+                place = messages.place(verdict.place)
+                if bad and bad[0][0].message is not place.message:
+                    yield from self._dead_letter(bad, counts, told)
+                    bad.clear()
+                if verdict.finding is not None:
+                    counts.findings += 1
+                    yield self._finding(verdict.finding, place)
+                else:
+                    counts.errors += verdict.place not in reasons
+                    bad.append((place, reasons.get(verdict.place) or str(verdict.error)))
         if bad:
             yield from self._dead_letter(bad, counts, told)
 
