@@ -59,6 +59,13 @@ impl Prefilter {
         Self::Search(needles.into_iter().map(|needle| Cursor { needle, next: 0 }).collect())
     }
 
+    /// Whether a line is a candidate.
+    pub(crate) fn is_candidate(&mut self, line: &[u8]) -> bool {
+        let mut is_candidate = false;
+        self.lines(line, |_, _, candidate| is_candidate = candidate);
+        is_candidate
+    }
+
     /// Calls `each` with the start and the end of every line of `window` (the place of its newline, or the window's
     /// end) and whether it is a candidate.
     pub(crate) fn lines(&mut self, window: &[u8], mut each: impl FnMut(usize, usize, bool)) {
@@ -91,7 +98,7 @@ impl Prefilter {
 }
 
 /// The end of a last line that has no newline.
-fn unended(window: &[u8]) -> Option<usize> {
+pub(crate) fn unended(window: &[u8]) -> Option<usize> {
     window.last().is_some_and(|&b| b != b'\n').then_some(window.len())
 }
 

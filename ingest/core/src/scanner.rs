@@ -3,14 +3,14 @@
 use arrow_buffer::Buffer;
 use arrow_schema::SchemaRef;
 use illshell_ingest_simd::Isa;
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::{
     batch::{Batch, Builder, Whereabouts},
     error::ConfigError,
     line::decode::{Decoded, Decoder},
     lines::{Lines, Piece},
-    prefilter::Prefilter,
+    prefilter::{Prefilter, unended},
     projection::{Projection, plan::Plan},
 };
 
@@ -72,6 +72,8 @@ impl Scanner {
             pipeline: Pipeline {
                 limit: max_line,
                 prefilter: if strict { Prefilter::Off } else { Prefilter::new(projection, isa) },
+                needles_are_implied: projection.needles_are_implied(),
+                dense: false,
                 builder: Builder::new(&plan),
                 decoder: Decoder::new(plan, strict, isa),
                 data_start: 0,
@@ -123,6 +125,9 @@ impl Scanner {
 struct Pipeline {
     limit: usize,
     prefilter: Prefilter,
+    needles_are_implied: bool,
+    /// The lines of the window before were all wanted events.
+    dense: bool,
     decoder: Decoder,
     builder: Builder,
     /// Offset in the stream of the first byte of the data at hand.
@@ -167,48 +172,84 @@ impl Pipeline {
     }
 
     fn window(&mut self, position: u64, window: &[u8], is_data: bool) {
-        let Self { limit, prefilter, decoder, builder, data_start } = self;
-        prefilter.lines(window, |start, end, candidate| {
-            let line = &window[start..end];
-            if !candidate && line.len() <= *limit && line.first() == Some(&b'{') && line.last() == Some(&b'}') {
-                builder.skipped += 1;
-            } else {
-                let whereabouts = |position: u64| match is_data {
-                    true => Whereabouts::Data(position.wrapping_sub(*data_start) as usize),
-                    false => Whereabouts::Elsewhere,
-                };
-                one(position + start as u64, line, candidate, (*limit, &whereabouts), decoder, builder);
+        let Self { limit, prefilter, decoder, builder, data_start, .. } = self;
+        let mut sink = Sink { limit: *limit, data_start: is_data.then_some(*data_start), decoder, builder };
+        let (rows, mut lines) = (sink.builder.rows(), 0);
+        if self.dense {
+            // The search would only find that each line is a candidate.
+            let mut start = 0;
+            for end in memchr_iter(b'\n', window).chain(unended(window)) {
+                let line = &window[start..end];
+                sink.line(position + start as u64, line, Candidate::Perhaps(prefilter));
+                (start, lines) = (end + 1, lines + 1);
             }
-        });
+        } else {
+            prefilter.lines(window, |start, end, candidate| {
+                let line = &window[start..end];
+                lines += 1;
+                if !candidate && line.len() <= sink.limit && line.first() == Some(&b'{') && line.last() == Some(&b'}') {
+                    sink.builder.skipped += 1;
+                } else {
+                    let candidate = if candidate { Candidate::Yes } else { Candidate::No };
+                    sink.line(position + start as u64, line, candidate);
+                }
+            });
+        }
+        self.dense = self.needles_are_implied && self.builder.rows() - rows == lines;
     }
 }
 
-/// A line that is a candidate, or not an object at first sight.
-#[inline]
-fn one(
-    position: u64,
-    line: &[u8],
-    candidate: bool,
-    (limit, whereabouts): (usize, &dyn Fn(u64) -> Whereabouts),
-    decoder: &mut Decoder,
-    builder: &mut Builder,
-) {
-    if line.len() > limit {
-        return builder.defer(position, &line[..limit], true);
-    }
-    let (skip, line) = trim(line);
-    let position = position + skip as u64;
-    match line {
-        [] => {}
-        [b'{', .., b'}'] if !candidate => builder.skipped += 1,
-        [b'{', .., b'}'] => match decoder.decode(line) {
-            Decoded::Event(which) => {
-                builder.row((position, line, whereabouts(position)), &decoder.plan, &decoder.slots, which);
-            }
-            Decoded::Unwanted => builder.skipped += 1,
-            Decoded::Deferred => builder.defer(position, line, false),
-        },
-        _ => builder.defer(position, line, false),
+/// Whether a line may be a wanted event.
+enum Candidate<'a> {
+    Yes,
+    No,
+    /// It was not looked at, because most likely it is. If it turns out to be none, it has to be.
+    Perhaps(&'a mut Prefilter),
+}
+
+/// Where lines go.
+struct Sink<'a> {
+    limit: usize,
+    /// Where the data at hand begins in the stream, if that is where lines are.
+    data_start: Option<u64>,
+    decoder: &'a mut Decoder,
+    builder: &'a mut Builder,
+}
+
+impl Sink<'_> {
+    #[inline]
+    fn line(&mut self, position: u64, line: &[u8], candidate: Candidate<'_>) {
+        if line.len() > self.limit {
+            return self.builder.defer(position, &line[..self.limit], true);
+        }
+        let (skip, line) = trim(line);
+        let position = position + skip as u64;
+        match line {
+            [] => {}
+            [b'{', .., b'}'] if matches!(candidate, Candidate::No) => self.builder.skipped += 1,
+            [b'{', .., b'}'] => match self.decoder.decode(line) {
+                Decoded::Event(which) => {
+                    let whereabouts = match self.data_start {
+                        Some(start) => Whereabouts::Data(position.wrapping_sub(start) as usize),
+                        None => Whereabouts::Elsewhere,
+                    };
+                    self.builder.row((position, line, whereabouts), &self.decoder.plan, &self.decoder.slots, which);
+                }
+                Decoded::Unwanted => self.builder.skipped += 1,
+                Decoded::Deferred => {
+                    let is_candidate = match candidate {
+                        Candidate::Perhaps(prefilter) => prefilter.is_candidate(line),
+                        Candidate::Yes | Candidate::No => true,
+                    };
+                    if is_candidate {
+                        self.builder.defer(position, line, false);
+                    } else {
+                        self.builder.skipped += 1;
+                    }
+                }
+            },
+            _ => self.builder.defer(position, line, false),
+        }
     }
 }
 

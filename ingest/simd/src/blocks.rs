@@ -27,7 +27,20 @@ pub(crate) unsafe fn planes<B: Blocks, W: Words>(text: *const u8, seen: &mut B::
     }
     const { assert!(7 * STEP + 64 == GROUP) };
     // SAFETY: the caller's.
-    planes.map(|plane| unsafe { W::load(&plane.0) })
+    unsafe { loaded(&planes) }
+}
+
+/// # Safety
+///
+/// As of `W`.
+#[inline(always)]
+unsafe fn loaded<W: Words>(p: &[Eight; 8]) -> [W; 8] {
+    // A closure would not be inlined with the instruction set of its caller.
+    // SAFETY: the caller's.
+    unsafe {
+        let (a, b, c, d) = (W::load(&p[0].0), W::load(&p[1].0), W::load(&p[2].0), W::load(&p[3].0));
+        [a, b, c, d, W::load(&p[4].0), W::load(&p[5].0), W::load(&p[6].0), W::load(&p[7].0)]
+    }
 }
 
 /// # Safety
@@ -56,7 +69,7 @@ pub(crate) unsafe fn planes_of_rest<B: Blocks, W: Words>(rest: &[u8], seen: &mut
         // One byte alone was in the block before.
         if at + 1 >= rest.len() {
             // SAFETY: the caller's.
-            return planes.map(|plane| unsafe { W::load(&plane.0) });
+            return unsafe { loaded(&planes) };
         }
     }
 }

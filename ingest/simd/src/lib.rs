@@ -23,6 +23,7 @@ mod escapes;
 mod neon;
 mod portable;
 mod scan;
+mod shape;
 mod structure;
 mod words;
 
@@ -31,6 +32,7 @@ mod tests;
 
 pub use escapes::Spelling;
 pub use scan::{Fingerprints, MAX_DISTANCE};
+pub use shape::{Check, Marks, Word};
 
 /// An instruction set that this processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +143,7 @@ impl Structure {
     ///   what stands from the comma, colon or bracket before a mark of the third kind to the one behind it is a literal
     ///   or a number.
     #[inline]
-    pub fn marks(&mut self, line: &[u8]) -> Option<&[u32]> {
+    pub fn marks<'a>(&'a mut self, line: &'a [u8]) -> Option<Marks<'a>> {
         let (Some(b'{'), Some(b'}'), 2..=MAX_LENGTH) = (line.first(), line.last(), line.len()) else { return None };
         let ascii = match self.isa.0 {
             // SAFETY: no instructions are needed.
@@ -156,7 +158,7 @@ impl Structure {
             // SAFETY: every 64-bit Arm processor has NEON.
             Kind::Neon => unsafe { structure::marks::<neon::Neon>(line, &self.spelling, &mut self.marks) },
         }?;
-        (ascii || simdutf8::basic::from_utf8(line).is_ok()).then_some(&self.marks)
+        (ascii || simdutf8::basic::from_utf8(line).is_ok()).then(|| Marks::new(line, &self.marks))
     }
 }
 

@@ -105,11 +105,12 @@ unsafe fn marks_of<A: Arch>(
         let own = A::Words::splat(OWN);
         let mut quotes = p[QUOTE];
         if s.escape != 0 || p[BACKSLASH].any() {
-            let unescaped = without_escaped(quotes, p[BACKSLASH], &mut s.escape, (line, at, lanes), spelling);
-            s.bad_escape |= unescaped.is_none();
-            quotes = unescaped.unwrap_or(quotes);
+            let (mut unescaped, mut backslashes) = (Eight([0; 8]), Eight([0; 8]));
+            quotes.store(&mut unescaped.0);
+            p[BACKSLASH].store(&mut backslashes.0);
+            s.bad_escape |= !take_escaped(&mut unescaped, &backslashes, &mut s.escape, (line, at, lanes), spelling);
+            quotes = A::Words::load(&unescaped.0);
         }
-
         s.long_number |= p[DIGIT].or(A::Words::splat(1)).full();
 
         // Inside of strings, the opening quote included. A word's own parity is known at once; whether it begins in a
@@ -169,40 +170,29 @@ unsafe fn marks_of<A: Arch>(
     }
 }
 
-/// `quotes` without those that a backslash escapes; `None` if an escape is wrong or spells what it must not.
-///
-/// # Safety
-///
-/// As of `W`.
+/// Takes off the quotes that a backslash escapes. Whether all escapes are right and spell nothing that they must not.
 #[inline(never)]
-unsafe fn without_escaped<W: Words>(
-    quotes: W,
-    backslashes: W,
+fn take_escaped(
+    quotes: &mut Eight,
+    backslashes: &Eight,
     carry: &mut u64,
     (line, at, lanes): (&[u8], usize, usize),
     spelling: &Spelling,
-) -> Option<W> {
-    let (mut quote_words, mut backslash_words) = (Eight([0; 8]), Eight([0; 8]));
-    // SAFETY: the caller's.
-    unsafe {
-        quotes.store(&mut quote_words.0);
-        backslashes.store(&mut backslash_words.0);
-    }
+) -> bool {
     let mut fine = true;
-    for lane in 0..lanes {
-        if backslash_words.0[lane] | *carry == 0 {
+    for (lane, (quotes, &backslashes)) in quotes.0.iter_mut().zip(&backslashes.0).enumerate().take(lanes) {
+        if backslashes | *carry == 0 {
             continue;
         }
-        let mut escaped = escaped(backslash_words.0[lane], carry);
-        quote_words.0[lane] &= !escaped;
+        let mut escaped = escaped(backslashes, carry);
+        *quotes &= !escaped;
         escaped &= OWN;
         while escaped != 0 {
             fine &= spelling.fine(line, at + lane * STEP + escaped.trailing_zeros() as usize);
             escaped &= escaped - 1;
         }
     }
-    // SAFETY: the caller's.
-    fine.then(|| unsafe { W::load(&quote_words.0) })
+    fine
 }
 
 /// Checks a line that is not empty, and writes its marks; see [`crate::Structure::marks`]. `None`: odd. Whether it is

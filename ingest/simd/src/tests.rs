@@ -53,7 +53,7 @@ fn marks(line: &[u8]) -> Option<Vec<u32>> {
         .into_iter()
         .map(|isa| {
             let mut structure = Structure::new(isa, Spelling::of(["name"]));
-            (isa.name(), structure.marks(guarded.text()).map(<[u32]>::to_vec))
+            (isa.name(), structure.marks(guarded.text()).map(|marks| marks.places().to_vec()))
         })
         .collect();
     for (name, marks) in &all {
@@ -293,4 +293,34 @@ proptest! {
         let (prints, _) = Fingerprints::choose(names).expect("names of ASCII");
         scanned(&text, &prints);
     }
+}
+
+#[test]
+fn comparisons_around_marks() {
+    let line = br#"{"id":1,"name":"value","list":[null,"x"]}"#;
+    let guarded = Guarded::new(line);
+    let mut structure = Structure::new(Isa::best(), Spelling::of([]));
+    let marks = structure.marks(guarded.text()).expect("a line");
+    let places = marks.places();
+    assert_eq!(places.iter().map(|&at| line[at as usize]).collect::<Vec<_>>(), b":::[n]}");
+    let word =
+        |from: usize| Word { word: u64::from_le_bytes(line[from..from + 8].try_into().expect("eight")), mask: !0 };
+    // The first mark is too near to the beginning for a word.
+    let words: Vec<Word> = places[1..].iter().map(|&at| word(at as usize - 7)).collect();
+    assert!(marks.are(1, &words, &[]));
+    assert!(!marks.are(0, &words, &[]) && !marks.are(1, &words[1..], &[]) && !marks.are(2, &words, &[]));
+    assert!(!marks.are(9, &[], &[]));
+    for (i, word) in words.iter().enumerate() {
+        for bit in 0..64 {
+            let mut other = words.clone();
+            other[i].word ^= 1 << bit;
+            assert!(!marks.are(1, &other, &[]));
+            other[i] = Word { word: other[i].word & !(1 << bit), mask: word.mask & !(1 << bit) };
+            assert!(!marks.are(1, &[Word { word: !0, mask: 0 }; 6], &[Check { mark: 1, offset: 0, word: other[i] }]));
+        }
+    }
+    let skip = [Word { word: 0, mask: 0 }; 6];
+    let check = |mark: u32, offset: i32, from: usize| marks.are(1, &skip, &[Check { mark, offset, word: word(from) }]);
+    assert!(check(0, 1, 6) && check(0, -5, 0) && check(6, -7, line.len() - 8));
+    assert!(!check(0, 1, 5) && !check(0, -6, 0) && !check(6, -6, line.len() - 8) && !check(7, 0, 0));
 }

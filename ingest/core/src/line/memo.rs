@@ -3,6 +3,8 @@
 //! Sensors write events of a kind with the same keys in the same order. So a few shapes cover most lines, whatever
 //! number of dialects and fields is asked for: a shape knows the event that its lines are, and where its fields lie.
 
+use illshell_ingest_simd::Marks;
+
 use super::{
     scalar,
     shape::{Shape, Source},
@@ -51,15 +53,16 @@ impl Memo {
 
     /// Finds the event of a line, and fills the slots of its fields.
     #[inline]
-    pub(super) fn find(&mut self, line: &[u8], marks: &[u32], plan: &Plan, slots: &mut Slots) -> Found {
-        let hash = hash(line, marks);
+    pub(super) fn find(&mut self, line: &[u8], marks: Marks<'_>, plan: &Plan, slots: &mut Slots) -> Found {
+        let places = marks.places();
+        let hash = hash(line, places);
         let place = &mut self.places[(hash >> 32) as usize % PLACES];
         for i in 0..2 {
             if let Some(known) = &place.known[i]
                 && known.shape.fits(line, marks)
             {
                 slots.clear_texts();
-                if let Some(found) = known.values(line, marks, slots) {
+                if let Some(found) = known.values(line, places, slots) {
                     if i == 1 {
                         place.known.swap(0, 1);
                     }
@@ -68,7 +71,7 @@ impl Memo {
                 break;
             }
         }
-        walk_and_learn(line, marks, plan, slots, place, hash)
+        walk_and_learn(line, places, plan, slots, place, hash)
     }
 }
 

@@ -56,13 +56,15 @@ fn number_end(line: &[u8], start: usize) -> Option<usize> {
 pub(crate) fn string(line: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHEST: u64 = 0x8080_8080_8080_8080;
+    const QUOTES: u64 = ONES * b'"' as u64;
+    const BACKSLASHES: u64 = ONES * b'\\' as u64;
     let from = at + 1;
     let mut to = from;
     // Eight bytes at a time: exact for the first byte found.
     while let Some(word) = line.get(to..to + 8) {
         let word = u64::from_le_bytes(word.try_into().ok()?);
         let zero = |x: u64| x.wrapping_sub(ONES) & !x & HIGHEST;
-        let stops = zero(word ^ ONES * u64::from(b'"')) | zero(word ^ ONES * u64::from(b'\\'));
+        let stops = zero(word ^ QUOTES) | zero(word ^ BACKSLASHES);
         if stops != 0 {
             to += stops.trailing_zeros() as usize / 8;
             break;

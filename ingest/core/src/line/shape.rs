@@ -5,20 +5,7 @@
 //! them all would be walked in the same way, so that its values lie at the same marks. The list has, for each mark, the
 //! eight bytes that end with it, and, where that is not enough, further words around it.
 
-/// A comparison of eight bytes, of which `mask` has those that count.
-#[derive(Clone, Copy, Debug)]
-struct Word {
-    word: u64,
-    mask: u64,
-}
-
-/// A comparison of the eight bytes from `offset` bytes behind a mark on.
-#[derive(Clone, Copy, Debug)]
-struct Check {
-    mark: u32,
-    offset: i32,
-    word: Word,
-}
+use illshell_ingest_simd::{Check, Marks, Word};
 
 /// Where the value of a slot begins: one byte behind a mark.
 #[derive(Clone, Copy, Debug)]
@@ -31,10 +18,10 @@ pub(super) struct Source {
 
 #[derive(Debug, Default)]
 pub(super) struct Shape {
-    /// For each mark.
-    words: Vec<Word>,
-    /// Marks too near to the line's beginning for a word.
+    /// Marks too near to the line's beginning for a word, which come first.
     early: usize,
+    /// For each other mark.
+    words: Vec<Word>,
     checks: Vec<Check>,
     /// Marks of numbers and literals.
     pub(super) scalars: Vec<u32>,
@@ -61,9 +48,8 @@ impl Shape {
         let word = at.checked_sub(7).and_then(|from| word_at(line, from));
         let Some(word) = word else {
             self.early += 1;
-            self.words.push(Word { word: 0, mask: 0 });
             let from = at + 1 - (count.0 as usize).min(at + 1);
-            return self.text(line, self.words.len() - 1, at, from..at + 1);
+            return self.text(line, self.early - 1, at, from..at + 1);
         };
         let mask = count.mask();
         self.words.push(Word { word: word & mask, mask });
@@ -93,38 +79,19 @@ impl Shape {
         }
     }
 
+    /// Marks so far.
     pub(super) fn marks(&self) -> usize {
-        self.words.len()
+        self.early + self.words.len()
     }
 
-    /// Whether a line with these marks has the shape, but for numbers and literals.
-    #[inline(always)]
-    pub(super) fn fits(&self, line: &[u8], marks: &[u32]) -> bool {
-        if marks.len() != self.words.len() || marks.last().is_none_or(|&last| last as usize + 1 != line.len()) {
-            return false;
-        }
-        let (late, words) = (&marks[self.early..], &self.words[self.early..]);
-        for (marks, words) in late.chunks(16).zip(words.chunks(16)) {
-            let mut different = 0;
-            for (&mark, word) in marks.iter().zip(words) {
-                let Some(text) = word_at(line, (mark as usize).wrapping_sub(7)) else { return false };
-                different |= (text ^ word.word) & word.mask;
-            }
-            if different != 0 {
-                return false;
-            }
-        }
-        let mut different = 0;
-        for check in &self.checks {
-            let from = (marks[check.mark as usize] as usize).wrapping_add_signed(check.offset as isize);
-            let Some(text) = word_at(line, from) else { return false };
-            different |= (text ^ check.word.word) & check.word.mask;
-        }
-        different == 0
+    /// Whether a line has the shape, but for numbers and literals.
+    #[inline]
+    pub(super) fn fits(&self, line: &[u8], marks: Marks<'_>) -> bool {
+        marks.places().last().is_some_and(|&last| last as usize + 1 == line.len())
+            && marks.are(self.early, &self.words, &self.checks)
     }
 }
 
-#[inline(always)]
 fn word_at(line: &[u8], from: usize) -> Option<u64> {
     let bytes = line.get(from..from.wrapping_add(8))?;
     Some(u64::from_le_bytes(bytes.try_into().ok()?))

@@ -96,12 +96,14 @@ impl<'a> Walker<'a> {
         let in_object = self.line[at - 1] == b':';
         let is_object = self.line[at] == b'{';
         let key = self.key.take();
-        let outer = self.stack.last_mut()?;
+        let outer = self.stack.last()?;
         if in_object != outer.is_object || self.stack.len() >= MAX_NESTING {
             return None;
         }
         if let Some(shape) = &mut self.shape {
-            shape.mark(self.line, at, Bytes(2));
+            // With what is in front: a colon, or in an array of which elements are asked for the end of another.
+            let counted = matches!(outer.place, Place::At(_)) && !in_object && self.line[at - 1] == b',';
+            shape.mark(self.line, at, Bytes(if counted { 3 } else { 2 }));
         }
         let place = if in_object { key.map_or(Place::Nowhere, Place::At) } else { self.element(at, is_object)? };
         self.stack.push(Container { is_object, place, seen: 0, elements: 0 });
@@ -188,10 +190,6 @@ impl<'a> Walker<'a> {
         }
         // Behind an element there is another container, or a scalar: which ends a search, and is not counted.
         if matches!(self.line.get(at + 2), Some(b'{' | b'[')) {
-            if let Some(shape) = &mut self.shape {
-                let mark = shape.marks() - 1;
-                shape.text(self.line, mark, at, at + 1..at + 3);
-            }
             return Some(());
         }
         if wants_more {
@@ -274,7 +272,14 @@ impl<'a> Walker<'a> {
         };
         if let Some(shape) = &mut self.shape {
             shape.is_unlike_others |= escaped;
-            shape.text(self.line, number, at, at + 1..text.end.max(at) + 1);
+            // The first bytes are enough, if no name that is asked for begins with them.
+            let token = &self.line[at + 1..text.end.max(at) + 1];
+            let alike = |(name, _): &(String, NodeId)| {
+                let name = format!("\"{name}\"");
+                name.bytes().zip(token).take(8).all(|(a, b)| a == *b)
+            };
+            let count = if array.named.iter().any(alike) { token.len() } else { token.len().min(8) };
+            shape.text(self.line, number, at, at + 1..at + 1 + count);
         }
         if escaped && !text.is_empty() {
             return None;

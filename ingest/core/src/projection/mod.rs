@@ -116,6 +116,26 @@ impl Projection {
     }
 }
 
+impl Projection {
+    /// Whether every line of a wanted event spells a needle, because a condition of the event asks for it.
+    pub(crate) fn needles_are_implied(&self) -> bool {
+        let needles: Vec<&String> = self.dialects.iter().filter_map(|d| d.needles.as_ref()).flatten().collect();
+        let spelled = |token: &str| needles.iter().any(|needle| format!("\"{token}\"").contains(*needle));
+        let number = |token: i64| needles.iter().any(|needle| token.to_string().contains(*needle));
+        let value = |value: &Scalar| match value {
+            Scalar::Text(text) => spelled(text),
+            Scalar::Int(value) => number(*value),
+            Scalar::Bool(_) => false,
+        };
+        let implied = |condition: &Condition| {
+            let by_key = condition.path.iter().any(|step| matches!(step, Step::Key(key) if spelled(key)));
+            by_key || condition.values.as_ref().is_some_and(|values| values.iter().all(value))
+        };
+        let mut events = self.dialects.iter().flat_map(|dialect| &dialect.events);
+        events.all(|event| event.name == EventName::Unwanted || event.when.iter().any(implied))
+    }
+}
+
 type Read<T> = Result<T, String>;
 
 fn projection(value: &Value) -> Read<Projection> {
