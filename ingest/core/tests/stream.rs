@@ -332,6 +332,40 @@ fn every_event_and_strict() {
     assert_eq!((batch.skipped, batch.deferred().len()), (0, 1));
 }
 
+#[test]
+fn what_is_no_projection_is_named() {
+    let request = |columns: &str, dialect: &str| {
+        let request = format!(
+            r#"{{"columns": [{columns}], "dialects": [{{"name": "d", "needles": [], "events": [] {dialect}}}]}}"#
+        );
+        Projection::from_json(&request).and_then(|projection| Scanner::new(&projection, &Options::default()))
+    };
+    let (text, time) = (r#"{"name": "a", "kind": "text"}"#, r#"{"name": "a", "kind": "time"}"#);
+    assert!(request(text, r#", "fields": {"a": ["b[name=x].c", "b[name=y].c", "b[]"]}"#).is_ok());
+    for (columns, dialect, reason) in [
+        (r#"{"name": "a", "kind": "float"}"#, "", "unknown kind"),
+        (r#"{"name": "a"}"#, "", "kind is missing"),
+        (r#"{"name": "length", "kind": "text"}"#, "", "there twice"),
+        (r#"{"name": "event_name", "kind": "bool"}"#, "", "is of kind text"),
+        (text, r#", "fields": {"b": ["c"]}"#, "there is no column \"b\""),
+        (text, r#", "fields": {"a": ["c["]}"#, "no closing bracket"),
+        (text, r#", "fields": {"a": [{"path": "c", "unit": "ns"}]}"#, "a time has a unit"),
+        (text, r#", "fields": {"a": [{"path": "c", "derive": "hash64"}]}"#, "another kind"),
+        (text, r#", "fields": {"a": [{"path": "c", "derive": "upper"}]}"#, "unknown derivation"),
+        (time, r#", "fields": {"a": ["c"]}"#, "a time needs a unit"),
+        (time, r#", "fields": {"a": [{"path": "c", "unit": "days"}]}"#, "unknown unit"),
+        (text, r#", "missing": {"a": [1.5]}"#, "expected a text"),
+        (text, r#", "default": {"a": 5}"#, "expected text"),
+        (text, r#", "colour": 1"#, "unknown key \"colour\""),
+        (text, r#", "fields": {"a": ["b[0].c", "b[name=x].c"]}"#, "by number and by a member"),
+        (text, r#", "fields": {"a": ["b[id=1].c", "b[name=x].c"]}"#, "by another member"),
+    ] {
+        let error = request(columns, dialect).err().expect("no projection").to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+    assert!(Projection::from_json("{").is_err() && Projection::from_json("[]").is_err());
+}
+
 // Sources.
 
 fn stream(lines: usize) -> Vec<u8> {
@@ -425,14 +459,16 @@ fn what_came_before_the_damage_is_delivered() {
 #[test]
 fn a_batch_is_bounded() {
     let row = format!("{}\n", LINES[0]);
-    let bad = "x\n".repeat(3 * BATCH_ROWS);
+    let bad = "x\n".repeat(30 * BATCH_ROWS);
     let idle = format!("{{\"x\":\"{}\"}}\n", "y".repeat(1 << 20)).repeat(70);
-    for (bytes, least) in [(row.repeat(5 * BATCH_ROWS), 5), (bad, 1), (idle, 3)] {
+    for (bytes, least) in [(row.repeat(5 * BATCH_ROWS), 5), (bad, 25), (idle, 3)] {
         let (mut reader, _) = Reader::new(regular(bytes.as_bytes()), scanner(MAX_LINE)).expect("readable");
         let mut batches = 0;
         while let Ok(Step::Batch(batch)) = reader.step() {
             batches += 1;
             assert!(batch.span.end - batch.span.start <= 2 * BATCH_SPAN);
+            // A window of the shortest lines more than the limit, at most.
+            assert!(batch.rows.num_rows() + batch.deferred().len() < 2 * BATCH_ROWS);
         }
         assert!(batches >= least, "{batches} batches");
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::{Fingerprints, Isa, MAX_DISTANCE, Spelling, Structure, scan};
+use crate::{Check, Fingerprints, Isa, MAX_DISTANCE, Spelling, Structure, Word, scan};
 
 /// A text that ends where the next page can't be read, and begins where the page before can't be.
 struct Guarded {

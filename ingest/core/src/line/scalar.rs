@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use super::value::{Slots, Value};
 
-/// Whether the token to which the byte at `at` belongs is a literal or a number. Numbers that a JSON library might not
-/// hold are none.
+/// Whether the byte at `at` is one of a literal or a number. Numbers that a JSON library might not hold are none.
 #[inline]
 pub(crate) fn is_right(line: &[u8], at: usize) -> bool {
     let delimiter = |at: usize| matches!(line.get(at), Some(b',' | b'}' | b']'));
@@ -18,7 +17,7 @@ pub(crate) fn is_right(line: &[u8], at: usize) -> bool {
         return true;
     }
     let Some(before) = line[..at].iter().rposition(|b| matches!(b, b',' | b':' | b'[')) else { return false };
-    number_end(line, before + 1).is_some_and(delimiter)
+    number_end(line, before + 1).is_some_and(|end| at < end && delimiter(end))
 }
 
 /// Where a number ends; `None`: it is none, or its exponent has more than two digits, or it may be too large for a
@@ -175,4 +174,65 @@ pub(crate) fn list(line: &[u8], at: usize, slots: &mut Slots) -> Option<(Value, 
         }
     }
     Some((Value::List(from..slots.items.len()), here + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn right_scalars_and_what_is_none() {
+        for (line, mark, right) in [
+            ("[null]", 1, true),
+            ("[true,false]", 6, true),
+            ("[nul]", 1, false),
+            ("[nulll]", 1, false),
+            ("[1.5e-7]", 2, true),
+            ("[1.5e-7]", 4, true),
+            ("[-0]", 1, true),
+            ("[-]", 1, false),
+            ("[1.]", 2, false),
+            ("[1e5]", 2, true),
+            ("[1e555]", 2, false),
+            ("[-01]", 1, false),
+            ("[ 1]", 1, false),
+            ("[1 ]", 2, false),
+            // A bracket is no part of the number before it.
+            ("[8]]", 2, false),
+            ("{\"a\":8}", 6, false),
+        ] {
+            assert_eq!(is_right(line.as_bytes(), mark), right, "{line} at {mark}");
+        }
+    }
+
+    #[test]
+    fn values() {
+        let mut slots = Slots::new(0);
+        for (line, expected) in [
+            ("5,", Some(Value::Int(5))),
+            ("-5}", Some(Value::Int(-5))),
+            ("-0,", None),
+            ("-0.0,", None),
+            ("-0.5,", Some(Value::Other)),
+            ("5e1,", Some(Value::Other)),
+            ("9223372036854775807,", Some(Value::Int(i64::MAX))),
+            ("-9223372036854775808,", Some(Value::Int(i64::MIN))),
+            ("9223372036854775808,", Some(Value::Other)),
+            ("null,", Some(Value::Null)),
+            ("true,", Some(Value::Bool(true))),
+            ("false,", Some(Value::Bool(false))),
+            ("]", Some(Value::Absent)),
+            ("{}", Some(Value::Other)),
+            (r#""abc","#, Some(Value::Plain(1..4))),
+            (r#""abcdefghijkl","#, Some(Value::Plain(1..13))),
+        ] {
+            assert_eq!(value(line.as_bytes(), 0, &mut slots), expected, "{line}");
+        }
+        let line = br#""a\"\\\/\b\f\n\r\t\u00e9\u20ac","#;
+        let decoded = value(line, 0, &mut slots).expect("a string");
+        assert_eq!(slots.text(line, &decoded), Some("a\"\\/\u{8}\u{c}\n\r\t\u{e9}\u{20ac}".as_bytes()));
+        let line = br#"["a",1,null,"b\n"],"#;
+        assert_eq!(list(line, 0, &mut slots).map(|(_, end)| end), Some(18));
+        assert_eq!(list(b"[1,[]]", 0, &mut slots), None);
+    }
 }

@@ -206,7 +206,7 @@ impl<'de> Visitor<'de> for Element<'_> {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
         let Self { array, decided, plan, slots } = self;
-        let mut named = false;
+        let (mut named, mut early) = (false, false);
         let mut found: Option<usize> = None;
         while let Some(key) = map.next_key_seed(ElementKey { array, plan, found })? {
             match key {
@@ -215,9 +215,12 @@ impl<'de> Visitor<'de> for Element<'_> {
                 MemberKey::Member => {
                     named = true;
                     found = map.next_value_seed(MemberText(array))?.filter(|which| decided >> which & 1 == 0);
+                    if early && found.is_some() {
+                        return Err(A::Error::custom("a value before the name"));
+                    }
                 }
-                MemberKey::Wanted if !named => return Err(A::Error::custom("a value before the name")),
                 MemberKey::Wanted | MemberKey::Other => {
+                    early |= matches!(key, MemberKey::Wanted);
                     map.next_value::<IgnoredAny>()?;
                 }
                 MemberKey::At(node) => {

@@ -21,10 +21,12 @@ enum Place {
     /// Nothing in it is asked for.
     Nowhere,
     At(NodeId),
-    /// An element of the array at a node whose elements are told by a member; which one, once that has come.
+    /// An element of the array at a node whose elements are told by a member; which one, once that has come. `early`: a
+    /// value came before it.
     Element {
         array: NodeId,
         named: bool,
+        early: bool,
         node: Option<NodeId>,
     },
 }
@@ -126,7 +128,7 @@ impl<'a> Walker<'a> {
                 outer.place = Place::Nowhere;
                 return Some(Place::Nowhere);
             }
-            return Some(Place::Element { array: node, named: false, node: None });
+            return Some(Place::Element { array: node, named: false, early: false, node: None });
         }
         if number == 0 && self.line[at - 1] != b'[' && !array.elements.is_empty() {
             // Scalars before it are not counted.
@@ -235,19 +237,18 @@ impl<'a> Walker<'a> {
         }
         let found = keys.iter().position(|(key, _)| self.is_key(at, key));
         self.note_key(number, at, found.map(|i| keys[i].0.as_str()), keys, array);
-        let container = self.stack.last_mut()?;
-        if let Place::Element { named, node, .. } = container.place
-            && (!named || node.is_none())
+        if let Place::Element { named: false, .. } = self.stack.last()?.place
             && let Some(array) = array
         {
-            // Of another element it is asked for: that matters before the name has come.
-            let wanted = array.named.iter().flat_map(|(_, node)| &plan.nodes[*node].keys);
-            let wanted: Vec<&str> = wanted.map(|(key, _)| key.as_str()).collect();
-            if !named && wanted.iter().any(|key| self.is_key(at, key)) {
-                return None;
+            // If an element is asked for that has it, it comes too early.
+            let mut wanted = array.named.iter().flat_map(|(_, node)| &plan.nodes[*node].keys);
+            let is_wanted = wanted.any(|(key, _)| self.is_key(at, key));
+            if let Place::Element { early, .. } = &mut self.stack.last_mut()?.place {
+                *early |= is_wanted;
             }
             return Some(());
         }
+        let container = self.stack.last_mut()?;
         let Some(which) = found else { return Some(()) };
         if container.seen >> which & 1 == 1 {
             return None;
@@ -290,8 +291,8 @@ impl<'a> Walker<'a> {
         let decided = self.stack.get(depth.checked_sub(2)?)?.seen;
         let which = which.filter(|which| decided >> which & 1 == 0);
         self.stack[depth - 2].seen |= which.map_or(0, |which| 1 << which);
-        let Place::Element { named, node, .. } = &mut self.stack[depth - 1].place else { return None };
-        if *named {
+        let Place::Element { named, early, node, .. } = &mut self.stack[depth - 1].place else { return None };
+        if *named || (*early && which.is_some()) {
             return None;
         }
         (*named, *node) = (true, which.map(|which| array.named[which].1));
