@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -47,7 +48,7 @@ if has_native():
     INSTRUCTION_SETS = illshell_ingest.INSTRUCTION_SETS
 else:
     INSTRUCTION_SETS = ()
-DECODERS = [False, *INSTRUCTION_SETS]
+DECODERS: list[bool | str] = [False, *INSTRUCTION_SETS]
 """The plain one, and the native one with each instruction set."""
 
 
@@ -244,6 +245,28 @@ def test_reasons_say_what_and_where(line: bytes, reason: str, native: bool | str
     [(offset, text, bytes_of_it)] = outcome(decoder(native, None), [b"\n" + line + b"\n"])["bad"]
     assert (offset, bytes_of_it) == (1, line)
     assert text.startswith(reason)
+
+
+DEEP_OR_NOT = """
+import resource
+from illshell.readers.json_lines.definition import BadLineError, decode_event
+
+limit = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + (100 << 10)
+for string in (b"a" * (8 << 20), rb"\\n" * (4 << 20), rb"\\"[" * (2 << 20)):
+    event = decode_event(b'{"a":"' + b"[" * 600 + string + b'"}')
+    assert len(event["a"]) > 600
+    try:
+        decode_event(b'{"b":"' + string + b'","a":' + b"[" * 512 + b"]" * 512 + b"}")
+    except BadLineError as error:
+        assert "nested deeper" in str(error)
+    else:
+        raise AssertionError
+assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < limit
+"""
+
+
+def test_brackets_in_a_long_string_take_no_memory() -> None:
+    subprocess.run([sys.executable, "-c", DEEP_OR_NOT], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("native", READERS)
