@@ -10,7 +10,7 @@ CORE_SOURCES := pyproject.toml setup.cfg Makefile $(shell find src examples -typ
 INGEST_SOURCES := $(shell find ingest -type f -not -path 'ingest/target/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all test-asan fuzz lint peers bench bench-quick bench-again bench-compare report profile clean setup
+.PHONY: help demo test test-slow test-all test-asan fuzz fuzz-lines lint peers bench bench-quick bench-again bench-compare report profile clean setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ test-asan: .venv-asan/.core  ## run the core's tests with AddressSanitizer and U
 
 fuzz: .venv-asan/.core  ## the same with random input for FUZZ_SECONDS (600)
 	tests/fuzz $(or $(FUZZ_SECONDS),600) $(SANITIZED) $(MEMORY_TESTS) -q -m hypothesis --hypothesis-profile=fuzz
+
+fuzz-lines:  ## hold the fast way of reading lines against serde_json on FUZZ_LINES (10,000,000) mutated ones, or for FUZZ_SECONDS (3600)
+	ILLSHELL_LINES=$(or $(FUZZ_LINES),10000000) ILLSHELL_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --manifest-path ingest/Cargo.toml -p illshell-ingest-core --test differential -- --nocapture
 
 .venv-asan/.core: $(CORE_SOURCES)
 	$(PYTHON) -m venv .venv-asan
