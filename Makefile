@@ -37,7 +37,7 @@ test-all:  ## run the light tests on each Python from 3.11 on that this machine 
 
 # The parts of the core that read memory which others describe.
 MEMORY_TESTS = $(wildcard $(addprefix tests/test_, $(addsuffix .py, \
-    names matcher columns damaged_columns signature match arrow_stage columnar_files tracee_records)))
+    names rules matcher columns column_kinds damaged_columns signature match arrow_stage columnar_files tracee_records)))
 SANITIZED = ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" .venv-asan/bin/python -m pytest -p no:cacheprovider
 
 test-asan: .venv-asan/.core  ## run the core's tests with AddressSanitizer and UBSan
@@ -162,7 +162,7 @@ $(VENV)/.core: $(CORE_SOURCES) | $(BIN)/python
 $(VENV)/.ingest: $(INGEST_SOURCES) | $(BIN)/python
 	@if { command -v cargo >/dev/null && $(PIP) install ./ingest; } || test "$(NATIVE)" != required; then \
 	    $(BIN)/python -c 'import illshell_ingest' 2>/dev/null || { \
-	        echo "illshell-ingest is not installed: it needs Rust 1.88 or later, and cargo is missing or older."; \
+	        echo "illshell-ingest is not installed: it needs Rust 1.89 or later, and cargo is missing or older."; \
 	        echo "The plain Python reader does the work; it reads JSON lines many times slower."; \
 	        echo "Install Rust from your distribution or with rustup, and run make again."; }; \
 	else exit 1; fi

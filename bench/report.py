@@ -181,7 +181,7 @@ def profile_section() -> Section:
     section.text = (
         f"From make profile: the functions that take at least {profiles.LEAST:g} % of a job's "
         "time, the start of Python included. _copy_to_iter is the kernel's copy out of the page "
-        "cache, sweep the search for event names."
+        "cache, scan the search for event names."
     )
     for job, shares in json.loads(record.PROFILE.read_bytes()).items():
         rows = [[function, file, f"{share:.1f} %"] for function, file, share in shares]

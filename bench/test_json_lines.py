@@ -106,6 +106,54 @@ def test_roofline(pair: Pair, stream: Stream, sizes: Sizes, mix: str, compressio
     )
 
 
+def read_columns(path: Path, instruction_set: str | None = None) -> None:
+    """Read the file into columns, and judge nothing."""
+    import illshell_ingest
+
+    from illshell.readers.json_lines.native import projection_of
+
+    reader = illshell_ingest.JsonLinesReader(
+        path, projection_of(EVENTS), instruction_set=instruction_set
+    )
+    while reader.next() is not None:
+        pass
+
+
+READER_GOALS = {"avx512": 4, "avx2": 2.3}
+"""On lines that are all execs: times the speed of the JSON library, which validates as much."""
+
+
+@pytest.mark.parametrize("instruction_set", ["avx512", "avx2", "neon"])
+def test_reader_against_the_json_library(
+    pair: Pair, stream: Stream, sizes: Sizes, instruction_set: str
+) -> None:
+    """The one pass over a line against serde_json's, in the same reader."""
+    import illshell_ingest
+
+    if instruction_set not in illshell_ingest.INSTRUCTION_SETS:
+        pytest.skip(f"this machine has no {instruction_set}")
+    path = stream("exec", sizes.contest)
+    pair(
+        f"JSON lines, exec: the reader with {instruction_set} against serde_json in its place",
+        partial(read_columns, path, instruction_set),
+        partial(read_columns, path, "none"),
+        at_least=READER_GOALS.get(instruction_set),
+        goal_of="the reader",
+    )
+
+
+def test_reader_against_reading(pair: Pair, stream: Stream, sizes: Sizes) -> None:
+    """The reader alone against plain reads of the file."""
+    path = stream("mixed", sizes.contest)
+    pair(
+        "JSON lines, mixed: the reader alone against plain read()",
+        partial(read_columns, path),
+        partial(read, path),
+        at_least=0.65,
+        goal_of="the reader",
+    )
+
+
 def test_gigabyte_against_reading(pair: Pair, stream: Stream, sizes: Sizes) -> None:
     """A gigabyte against plain reads of the file, the page cache warm."""
     path = stream("mixed", sizes.gigabyte)

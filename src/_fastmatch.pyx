@@ -115,9 +115,9 @@ cdef class Matcher(CompiledRule):
         cdef int number
         cdef Column given
         length = common_length(columns)
-        memset(each, 0, sizeof(each))
         for number, field in enumerate(self.fields):
             value = columns.get(field)
+            each[number] = NULL
             if number == 0 and isinstance(value, str):
                 event = self.code_of(value)
             elif value is not None:
@@ -153,15 +153,16 @@ def common_length(columns):
 
     Raises ColumnError where two differ, and where there is no column.
     """
-    cdef int64_t length = -1
-    cdef str first = ""
+    cdef int64_t length = -1, rows
+    cdef object first = None
     for field, each in columns.items():
         if isinstance(each, Column):
+            rows = (<Column>each).c.length
             if length < 0:
-                length = len(each)
+                length = rows
                 first = field
-            elif len(each) != length:
-                raise ColumnError(field, f"{len(each)} rows, where {first} has {length}")
+            elif rows != length:
+                raise ColumnError(field, f"{rows} rows, where {first} has {length}")
     if length < 0:
         raise ColumnError("*", "there is no column to count the rows of")
     return length
@@ -187,11 +188,11 @@ cdef int begin(
     cdef int i
     memset(&work.mask, 0, sizeof(event_mask))
     memset(&work.by_class, 0, sizeof(class_column))
-    memset(work.predicates, 0, sizeof(work.predicates))
+    memset(work.predicates, 0, rule.n_predicates * sizeof(predicate))
     work.length = length
     work.rule = rule
-    for i in range(MAX_FIELDS):
-        work.columns[i] = columns[i] if i < rule.n_fields else NULL
+    for i in range(rule.n_fields):
+        work.columns[i] = columns[i]
     prepare_mask(&work.mask, rule.clauses, rule.n_clauses, event, work.columns[0])
     for i in range(rule.n_predicates):
         work.predicates[i] = rule.predicates[i]
@@ -206,7 +207,7 @@ cdef void end(job *work) noexcept:
     cdef int i
     release_mask(&work.mask)
     free(work.by_class.of_entries)
-    for i in range(MAX_PREDICATES):
+    for i in range(work.rule.n_predicates):
         release(&work.predicates[i])
 
 

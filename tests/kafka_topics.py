@@ -187,7 +187,7 @@ class Truth:
 
     @staticmethod
     def of(lines: Iterable[bytes]) -> Truth:
-        judge = reference.IllegitimateShell(EVENTS).judge
+        judge = reference.IllegitimateShell(EVENTS).matches
         truth = Truth({}, set())
         for row, line in enumerate(lines):
             place = (row % PARTITIONS, row // PARTITIONS)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import illshell
+from illshell._fastmatch import get_include
 from illshell.readers import has_native
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,8 +41,9 @@ def test_one_version_in_every_place() -> None:
 
 def test_the_package_brings_its_data() -> None:
     package = importlib.resources.files("illshell")
-    for name in ("py.typed", "_fastmatch.pyi", "_fastmatch.pxd"):
+    for name in ("py.typed", "_fastmatch.pyi", "_fastmatch.pxd", "_core/names.pxd"):
         assert (package / name).is_file()
+    assert (Path(get_include()) / "illshell_core.h").is_file()
     assert (importlib.resources.files("illshell.examples") / "lab_events.jsonl").is_file()
 
 

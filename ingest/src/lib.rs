@@ -1,7 +1,6 @@
 //! The Python face of the ingest crate: types and errors translated, nothing decided.
 
 use std::{
-    borrow::Cow,
     fs::File,
     os::fd::{FromRawFd, OwnedFd, RawFd},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -18,7 +17,8 @@ use pyo3::{
     exceptions::{PyOSError, PyRuntimeError, PyValueError},
     intern,
     prelude::*,
-    types::{PyBytes, PyCapsule, PyInt, PyList, PyTuple},
+    pybacked::PyBackedBytes,
+    types::{PyBytes, PyCapsule, PyDict, PyInt, PyList, PyString, PyTuple},
 };
 
 create_exception!(illshell_ingest, StreamError, PyOSError, "A corrupt or truncated gzip or zstd stream.");
@@ -49,13 +49,30 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What the JSON library alone is called among the instruction sets.
+const NO_SIMD: &str = "none";
+
+/// A scanner for a projection, which is a dictionary or its JSON.
 fn scanner(
-    event_names: Option<Vec<String>>,
-    arguments: Vec<String>,
+    projection: &Bound<'_, PyAny>,
     strict: bool,
     max_line: usize,
+    instruction_set: Option<&str>,
 ) -> PyResult<core::Scanner> {
-    core::Scanner::new(core::Wanted { event_names, arguments, strict, max_line }).map_err(config_error)
+    let py = projection.py();
+    let json = match projection.cast::<PyString>() {
+        Ok(json) => json.clone(),
+        Err(_) => py.import("json")?.call_method1("dumps", (projection,))?.cast_into()?,
+    };
+    let projection = core::Projection::from_json(json.to_cow()?.as_ref()).map_err(config_error)?;
+    let mut options = core::Options { strict, max_line, ..core::Options::default() };
+    if let Some(name) = instruction_set {
+        options.isa = core::Isa::available().into_iter().find(|isa| isa.name() == name);
+        if options.isa.is_none() && name != NO_SIMD {
+            return Err(PyValueError::new_err(format!("this processor has no instruction set {name:?}")));
+        }
+    }
+    core::Scanner::new(&projection, &options).map_err(config_error)
 }
 
 /// One decoded stretch of the input.
@@ -75,8 +92,17 @@ impl Batch {
     }
 
     #[getter]
-    fn refused<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, self.0.refused().map(|r| (r.position, PyBytes::new(py, r.line), r.over_limit)))
+    fn deferred<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.0.deferred().map(|d| (d.at, d.position, PyBytes::new(py, d.line), d.over_limit)))
+    }
+
+    #[getter]
+    fn dialects<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counts = PyDict::new(py);
+        for (name, rows) in &self.0.dialects {
+            counts.set_item(&**name, rows)?;
+        }
+        Ok(counts)
     }
 
     #[getter]
@@ -109,9 +135,9 @@ impl Batch {
 
     fn __repr__(&self) -> String {
         let core::Batch { rows, skipped, span, .. } = &self.0;
-        let refused = self.0.refused().len();
+        let deferred = self.0.deferred().len();
         format!(
-            "<Batch of bytes {}..{}: {} rows, {skipped} skipped, {refused} refused>",
+            "<Batch of bytes {}..{}: {} rows, {skipped} skipped, {deferred} deferred>",
             span.start,
             span.end,
             rows.num_rows()
@@ -126,23 +152,23 @@ struct JsonLines(Mutex<Option<core::Scanner>>);
 #[pymethods]
 impl JsonLines {
     #[new]
-    #[pyo3(signature = (event_names, arguments, *, strict=false, max_line=core::MAX_LINE))]
-    fn new(event_names: Option<Vec<String>>, arguments: Vec<String>, strict: bool, max_line: usize) -> PyResult<Self> {
-        Ok(Self(Mutex::new(Some(scanner(event_names, arguments, strict, max_line)?))))
+    #[pyo3(signature = (projection, *, strict=false, max_line=core::MAX_LINE, instruction_set=None))]
+    fn new(
+        projection: &Bound<'_, PyAny>,
+        strict: bool,
+        max_line: usize,
+        instruction_set: Option<&str>,
+    ) -> PyResult<Self> {
+        Ok(Self(Mutex::new(Some(scanner(projection, strict, max_line, instruction_set)?))))
     }
 
-    fn feed(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Batch> {
+    fn feed(this: Py<Self>, data: &Bound<'_, PyAny>) -> PyResult<Batches> {
         // Only bytes are immutable, and may be read without the interpreter's lock.
         let data = match data.cast::<PyBytes>() {
-            Ok(bytes) => Cow::Borrowed(bytes.as_bytes()),
-            Err(_) => Cow::Owned(PyBuffer::<u8>::get(data)?.to_vec(py)?),
+            Ok(bytes) => Data::Bytes(bytes.clone().into()),
+            Err(_) => Data::Copied(PyBuffer::<u8>::get(data)?.to_vec(data.py())?),
         };
-        py.detach(|| {
-            let mut state = lock(&self.0);
-            let scanner = state.as_mut().ok_or_else(finished)?;
-            scanner.push(&data).map_err(config_error)?;
-            Ok(Batch(scanner.take()))
-        })
+        Ok(Batches { lines: this, data, taken: Mutex::new(Some(0)) })
     }
 
     fn finish(&self, py: Python<'_>) -> PyResult<Batch> {
@@ -150,6 +176,44 @@ impl JsonLines {
             let mut scanner = lock(&self.0).take().ok_or_else(finished)?;
             scanner.finish(false);
             Ok(Batch(scanner.take()))
+        })
+    }
+}
+
+enum Data {
+    Bytes(PyBackedBytes),
+    Copied(Vec<u8>),
+}
+
+/// The batches of one piece of a stream, each decoded when it is asked for.
+#[pyclass(frozen, module = "illshell_ingest")]
+struct Batches {
+    lines: Py<JsonLines>,
+    data: Data,
+    /// Bytes decoded; `None` at the end.
+    taken: Mutex<Option<usize>>,
+}
+
+#[pymethods]
+impl Batches {
+    fn __iter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
+        let data: &[u8] = match &self.data {
+            Data::Bytes(bytes) => bytes,
+            Data::Copied(bytes) => bytes,
+        };
+        let lines = self.lines.get();
+        py.detach(|| {
+            let mut place = lock(&self.taken);
+            let Some(from) = *place else { return Ok(None) };
+            let mut state = lock(&lines.0);
+            let scanner = state.as_mut().ok_or_else(finished)?;
+            let taken = from + scanner.push(data, from, None).map_err(config_error)?;
+            *place = Some(taken).filter(|&taken| taken < data.len());
+            Ok(Some(Batch(scanner.take())))
         })
     }
 }
@@ -168,16 +232,16 @@ struct JsonLinesReader {
 #[pymethods]
 impl JsonLinesReader {
     #[new]
-    #[pyo3(signature = (source, event_names, arguments, *, strict=false, max_line=core::MAX_LINE))]
+    #[pyo3(signature = (source, projection, *, strict=false, max_line=core::MAX_LINE, instruction_set=None))]
     fn new(
         source: &Bound<'_, PyAny>,
-        event_names: Option<Vec<String>>,
-        arguments: Vec<String>,
+        projection: &Bound<'_, PyAny>,
         strict: bool,
         max_line: usize,
+        instruction_set: Option<&str>,
     ) -> PyResult<Self> {
         let py = source.py();
-        let scanner = scanner(event_names, arguments, strict, max_line)?;
+        let scanner = scanner(projection, strict, max_line, instruction_set)?;
         let file = open(source)?;
         let (reader, gauges) = py.detach(|| core::Reader::new(file, scanner)).map_err(|error| match error {
             core::ReadError::Io(error) => named(py, &error, source),
@@ -242,8 +306,10 @@ fn named(py: Python<'_>, error: &std::io::Error, source: &Bound<'_, PyAny>) -> P
 /// The native part of illshell_ingest.
 #[pymodule]
 mod _native {
+    use pyo3::{prelude::*, types::PyTuple};
+
     #[pymodule_export]
-    use super::{Batch, JsonLines, JsonLinesReader, StreamError};
+    use super::{Batch, Batches, JsonLines, JsonLinesReader, StreamError};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name is Python's")]
@@ -251,4 +317,11 @@ mod _native {
 
     #[pymodule_export]
     const MAX_LINE: usize = illshell_ingest_core::MAX_LINE;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let sets = illshell_ingest_core::Isa::available().into_iter().rev().map(illshell_ingest_core::Isa::name);
+        let sets: Vec<&str> = sets.chain([super::NO_SIMD]).collect();
+        module.add("INSTRUCTION_SETS", PyTuple::new(module.py(), sets)?)
+    }
 }

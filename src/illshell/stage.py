@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from illshell.detect.spec import DetectorSpec
 from illshell.detect.verdict import Verdict
-from illshell.dialects.tracee_event import event_of
+from illshell.dialects.decoded import decoded_event
 from illshell.model.errors import InvalidEventError
 from illshell.model.event import Event
 from illshell.readers.json_values import as_line, decode_lines
@@ -67,13 +67,12 @@ def _findings(
 def verdicts_on(detector: Detector, item: Any) -> list[Verdict]:
     """Return the verdicts on one item: an event's JSON, its payload, or an Event."""
     if isinstance(item, (str, bytes, bytearray, memoryview)):
-        return detector.segment(
-            decode_lines(as_line(item), detector.selection, position_of=_nowhere)
-        )
+        segments = decode_lines(as_line(item), detector.selection, position_of=_nowhere)
+        return [verdict for segment in segments for verdict in detector.segment(segment)]
     if isinstance(item, Event):
         return detector.event(item)
     if isinstance(item, Mapping):
-        return detector.event(event_of(item))
+        return detector.event(decoded_event(item))
     return [
         Verdict(0, error=InvalidEventError(f"{type(item).__name__} is neither JSON nor mapping"))
     ]

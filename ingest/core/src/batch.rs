@@ -1,127 +1,119 @@
-//! The Arrow side: rows into columns.
+//! Rows into Arrow columns.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
-use arrow_array::{
-    ArrayRef, BinaryArray, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, types::Int32Type,
-};
-use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch};
+use arrow_buffer::Buffer;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
-use crate::decode::{Event, Row, Text};
+use crate::{
+    column::{self, Names, offset},
+    line::{
+        convert::{Cell, convert},
+        value::{Slots, Value, Which},
+    },
+    projection::{
+        OWN_COLUMNS,
+        plan::{Name, Plan},
+    },
+    raw::RawEvents,
+};
 
-/// The most room for records that is set aside for a batch to come.
-const KEEP: usize = 4 << 20;
+/// What a deferred line takes besides its bytes, also in the hands of a caller that makes objects of it.
+const DEFERRED: usize = 256;
 
 /// A line that was not vouched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal<'a> {
+pub struct Deferred<'a> {
     /// Offset of its first byte in the stream.
     pub position: u64,
     /// Its bytes; of a line over the limit the first ones, as many as the limit.
     pub line: &'a [u8],
     /// Whether the line was over the limit.
     pub over_limit: bool,
+    /// How many of the batch's rows come before it.
+    pub at: usize,
 }
 
 #[derive(Default)]
-struct Refusals {
-    entries: Vec<(u64, Range<usize>, bool)>,
+struct DeferredLines {
+    entries: Vec<(u64, Range<usize>, bool, usize)>,
     bytes: Vec<u8>,
 }
 
-/// One decoded stretch of the input. Every line in it that is not blank is a row, skipped, or refused.
+/// One decoded stretch of the input. Every line in it that is not blank is a row, skipped, or deferred.
 pub struct Batch {
     /// The rows, in the order of the input.
     pub rows: RecordBatch,
-    /// Events set aside by their name alone.
+    /// Lines that are no wanted events.
     pub skipped: u64,
     /// The stretch of the stream, in bytes.
     pub span: Range<u64>,
-    refusals: Refusals,
+    /// How many rows are of each dialect, in the order of the request; a name stands once.
+    pub dialects: Vec<(Arc<str>, u64)>,
+    deferred: DeferredLines,
 }
 
 impl Batch {
     /// The lines that were not vouched for, in the order of the input.
-    pub fn refused(&self) -> impl ExactSizeIterator<Item = Refusal<'_>> {
-        self.refusals.entries.iter().map(|(position, range, over_limit)| Refusal {
+    pub fn deferred(&self) -> impl ExactSizeIterator<Item = Deferred<'_>> {
+        self.deferred.entries.iter().map(|(position, range, over_limit, at)| Deferred {
             position: *position,
-            line: &self.refusals.bytes[range.clone()],
+            line: &self.deferred.bytes[range.clone()],
             over_limit: *over_limit,
+            at: *at,
         })
     }
 }
 
-/// A nullable utf8 column under construction.
-struct TextColumn {
-    offsets: Vec<i32>,
-    bytes: String,
-    valid: Vec<bool>,
-}
-
-impl TextColumn {
-    fn new() -> Self {
-        Self { offsets: vec![0], bytes: String::new(), valid: Vec::new() }
-    }
-
-    fn push(&mut self, text: Option<&str>) {
-        self.bytes.push_str(text.unwrap_or_default());
-        self.offsets.push(offset(self.bytes.len()));
-        self.valid.push(text.is_some());
-    }
-
-    fn take(&mut self) -> StringArray {
-        let column = std::mem::replace(self, Self::new());
-        let nulls = Some(NullBuffer::from(column.valid)).filter(|n| n.null_count() > 0);
-        StringArray::new(OffsetBuffer::new(column.offsets.into()), column.bytes.into_bytes().into(), nulls)
-    }
-}
-
-/// The caller of [`Builder`] never lets a batch grow to where this saturates: `MAX_PUSH` and `MAX_LINE_CEILING` bound it.
-fn offset(length: usize) -> i32 {
-    i32::try_from(length).unwrap_or(i32::MAX)
+/// Where an event's bytes are.
+#[derive(Clone, Copy)]
+pub(crate) enum Whereabouts {
+    /// At an offset of the data at hand.
+    Data(usize),
+    /// Where they will be gone.
+    Elsewhere,
 }
 
 pub(crate) struct Builder {
     schema: SchemaRef,
-    /// The wanted names, or `None` where the dictionary is what the batch holds.
-    names: Option<ArrayRef>,
-    seen: HashMap<String, i32>,
-    seen_in_order: Vec<String>,
-    events: Vec<Option<i32>>,
-    process: TextColumn,
-    arguments: Vec<TextColumn>,
+    columns: Vec<column::Builder>,
+    event_names: Names,
+    dialect_names: Vec<Arc<str>>,
+    dialects: Names,
+    counts: Vec<u64>,
     positions: Vec<i64>,
     lengths: Vec<i32>,
-    record_offsets: Vec<i32>,
-    records: Vec<u8>,
-    refusals: Refusals,
+    raw: RawEvents,
+    deferred: DeferredLines,
     pub(crate) skipped: u64,
     start: u64,
 }
 
 impl Builder {
-    pub(crate) fn new(names: Option<&[String]>, arguments: &[String]) -> Self {
-        let text = |name: &str| Field::new(name, DataType::Utf8, true);
-        let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-        let mut fields = vec![Field::new("event_name", dictionary, true), text("process_name")];
-        fields.extend(arguments.iter().map(|name| text(name)));
-        fields.push(Field::new("position", DataType::Int64, false));
-        fields.push(Field::new("length", DataType::Int32, false));
-        fields.push(Field::new("record", DataType::Binary, false));
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let columns: Vec<_> = plan.columns.iter().map(column::Builder::new).collect();
+        let mut fields: Vec<Field> = (columns.iter().zip(&plan.columns))
+            .map(|(builder, column)| Field::new(&column.name, builder.data_type(), true))
+            .collect();
+        let [dialect, position, length, raw] = OWN_COLUMNS;
+        if plan.dialect_names.len() > 1 {
+            fields.push(Field::new(dialect, column::dictionary(), false));
+        }
+        fields.push(Field::new(position, DataType::Int64, false));
+        fields.push(Field::new(length, DataType::Int32, false));
+        fields.push(Field::new(raw, DataType::BinaryView, false));
         Self {
             schema: Arc::new(Schema::new(fields)),
-            names: names.map(|names| Arc::new(StringArray::from_iter_values(names)) as ArrayRef),
-            seen: HashMap::new(),
-            seen_in_order: Vec::new(),
-            events: Vec::new(),
-            process: TextColumn::new(),
-            arguments: arguments.iter().map(|_| TextColumn::new()).collect(),
+            columns,
+            event_names: Names::new(&plan.event_names),
+            dialect_names: plan.dialect_names.iter().map(|name| name.as_str().into()).collect(),
+            dialects: Names::new(&plan.dialect_names),
+            counts: vec![0; plan.dialect_names.len()],
             positions: Vec::new(),
             lengths: Vec::new(),
-            record_offsets: vec![0],
-            records: Vec::new(),
-            refusals: Refusals::default(),
+            raw: RawEvents::default(),
+            deferred: DeferredLines::default(),
             skipped: 0,
             start: 0,
         }
@@ -135,78 +127,87 @@ impl Builder {
         self.positions.len()
     }
 
-    pub(crate) fn refused(&self) -> usize {
-        self.refusals.entries.len()
+    pub(crate) fn deferred(&self) -> usize {
+        self.deferred.entries.len()
     }
 
-    /// Bytes held: those of the rows' events and those of the refused lines.
+    /// Bytes held, about: those of the rows' events and those of the deferred lines.
     pub(crate) fn bytes(&self) -> usize {
-        self.records.len() + self.refusals.bytes.len()
+        self.raw.bytes + self.deferred.bytes.len() + DEFERRED * self.deferred.entries.len()
     }
 
-    pub(crate) fn row(&mut self, position: u64, line: &[u8], row: &Row<'_>) {
-        self.events.push(match row.event {
-            Event::Wanted(index) => Some(index),
-            Event::Named(name) => Some(match self.seen.get(name) {
-                Some(&index) => index,
-                None => {
-                    let index = offset(self.seen_in_order.len());
-                    self.seen.insert(name.to_owned(), index);
-                    self.seen_in_order.push(name.to_owned());
-                    index
-                }
-            }),
-            Event::Nameless => None,
-        });
-        self.process.push(row.process);
-        for (column, text) in self.arguments.iter_mut().zip(row.arguments) {
-            column.push(match text {
-                Text::Str(range) => Some(&row.scratch[range.clone()]),
-                _ => None,
+    /// Adds a wanted event, whose values are in the slots.
+    #[inline]
+    pub(crate) fn row(
+        &mut self,
+        (position, line, whereabouts): (u64, &[u8], Whereabouts),
+        plan: &Plan,
+        slots: &Slots,
+        which: Which,
+    ) {
+        let dialect = &plan.dialects[which.dialect];
+        for (i, column) in self.columns.iter_mut().enumerate() {
+            let found = dialect.fields[i].iter().find_map(|(slot, location)| match &slots.values[*slot] {
+                Value::Absent | Value::Null => None,
+                value => Some(convert(slots, line, value, location, plan.columns[i].kind, &dialect.missing[i])),
             });
+            let default = || dialect.default[i].as_ref().map_or(Cell::Null, |text| Cell::Text(text.as_bytes().into()));
+            column.push(&found.unwrap_or_else(default));
+        }
+        match dialect.events[which.event].name {
+            Name::Fixed(name) => self.event_names.push(Some(name)),
+            Name::At(slot) => {
+                let text = slots.text(line, &slots.values[slot]);
+                match text.and_then(|text| std::str::from_utf8(text).ok()) {
+                    Some(text) => self.event_names.push_text(text),
+                    None => self.event_names.push(None),
+                }
+            }
+            Name::Unwanted => self.event_names.push(None),
+        }
+        self.counts[dialect.name] += 1;
+        if self.counts.len() > 1 {
+            self.dialects.push(Some(offset(dialect.name)));
         }
         self.positions.push(position as i64);
         self.lengths.push(offset(line.len()));
-        self.records.extend_from_slice(line);
-        self.record_offsets.push(offset(self.records.len()));
+        match whereabouts {
+            Whereabouts::Data(offset) => self.raw.point(line, offset),
+            Whereabouts::Elsewhere => self.raw.copy(line),
+        }
     }
 
-    pub(crate) fn refuse(&mut self, position: u64, line: &[u8], over_limit: bool) {
-        let from = self.refusals.bytes.len();
-        self.refusals.bytes.extend_from_slice(line);
-        self.refusals.entries.push((position, from..self.refusals.bytes.len(), over_limit));
+    pub(crate) fn defer(&mut self, position: u64, line: &[u8], over_limit: bool) {
+        let from = self.deferred.bytes.len();
+        self.deferred.bytes.extend_from_slice(line);
+        let range = from..self.deferred.bytes.len();
+        self.deferred.entries.push((position, range, over_limit, self.positions.len()));
+    }
+
+    /// Lets go of the data at hand; see [`RawEvents::settle`].
+    pub(crate) fn settle(&mut self, data: &[u8], chunk: Option<&Buffer>) {
+        self.raw.settle(data, chunk);
     }
 
     /// Hands out what was gathered, as the stretch of the stream that ends at `end`, and starts anew.
     pub(crate) fn take(&mut self, end: u64) -> Batch {
-        let names = self.names.clone().unwrap_or_else(|| {
-            self.seen.clear();
-            Arc::new(StringArray::from_iter_values(std::mem::take(&mut self.seen_in_order)))
-        });
-        let keys = Int32Array::from(std::mem::take(&mut self.events));
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(
-                DictionaryArray::<Int32Type>::try_new(keys, names).expect("every key is an index into the dictionary"),
-            ),
-            Arc::new(self.process.take()),
-        ];
-        columns.extend(self.arguments.iter_mut().map(|column| Arc::new(column.take()) as ArrayRef));
+        let names = self.event_names.take();
+        let mut columns: Vec<ArrayRef> =
+            self.columns.iter_mut().map(|column| column.take().unwrap_or_else(|| names.clone())).collect();
+        if self.counts.len() > 1 {
+            columns.push(self.dialects.take());
+        }
         columns.push(Arc::new(Int64Array::from(std::mem::take(&mut self.positions))));
         columns.push(Arc::new(Int32Array::from(std::mem::take(&mut self.lengths))));
-        // The next batch is likely to be about as large.
-        let room = self.records.len().min(KEEP);
-        let offsets = std::mem::replace(&mut self.record_offsets, vec![0]);
-        columns.push(Arc::new(BinaryArray::new(
-            OffsetBuffer::new(ScalarBuffer::from(offsets)),
-            std::mem::replace(&mut self.records, Vec::with_capacity(room)).into(),
-            None,
-        )));
+        columns.push(self.raw.take());
         let start = std::mem::replace(&mut self.start, end);
+        let counts = self.counts.iter_mut().map(std::mem::take);
         Batch {
             rows: RecordBatch::try_new(self.schema.clone(), columns).expect("every row has a value in each column"),
             skipped: std::mem::take(&mut self.skipped),
             span: start..end,
-            refusals: std::mem::take(&mut self.refusals),
+            dialects: self.dialect_names.iter().cloned().zip(counts).collect(),
+            deferred: std::mem::take(&mut self.deferred),
         }
     }
 }

@@ -16,6 +16,12 @@ pub enum ConfigError {
         /// The greatest limit.
         ceiling: usize,
     },
+    /// The projection is none.
+    #[error("projection: {reason}")]
+    Projection {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// More bytes were pushed at once than one batch can address.
     #[error("{given} bytes in one piece; at most {limit} can be taken at once")]
     PushTooLong {

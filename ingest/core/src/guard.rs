@@ -1,11 +1,11 @@
 //! Two ways in which a JSON text can be well formed and still not load in Python.
 
-/// Nesting beyond this depth is refused.
+/// A line that nests deeper is deferred.
 pub const MAX_DEPTH: usize = 128;
 
-/// A run of more digits than this is refused. Python limits the digits of an integer to 4300; its own switch can
-/// lower the limit, but never below 640.
-pub const MAX_DIGITS: usize = 640;
+/// A line with a run of more digits than this is deferred. A float holds numbers of 308 digits, and Python limits the
+/// digits of an integer to 4300; its own switch can lower that, but never below 640.
+pub const MAX_DIGITS: usize = 300;
 
 /// Whether `line`, a JSON text, nests deeper than [`MAX_DEPTH`].
 pub(crate) fn too_deep(line: &[u8]) -> bool {
@@ -44,11 +44,10 @@ fn depth(line: &[u8]) -> usize {
 pub(crate) fn too_many_digits(line: &[u8]) -> bool {
     // Such a run covers two neighbours of every sample this far apart.
     const STRIDE: usize = MAX_DIGITS / 2;
-    let mut previous = false;
-    let suspicious = line.iter().step_by(STRIDE).any(|b| {
-        let both = previous && b.is_ascii_digit();
-        previous = b.is_ascii_digit();
-        both
+    // Without a branch on what is not to be foretold.
+    let (suspicious, _) = line.iter().step_by(STRIDE).fold((false, false), |(found, previous), byte| {
+        let digit = byte.is_ascii_digit();
+        (found | (previous & digit), digit)
     });
     suspicious && line.split(|b| !b.is_ascii_digit()).any(|run| run.len() > MAX_DIGITS)
 }

@@ -35,19 +35,26 @@ impl Lines {
         Self { carry: Vec::new(), limit, dropping: false, position: 0 }
     }
 
+    /// Offset of the next byte to be pushed.
+    pub(crate) fn pushed(&self) -> u64 {
+        self.position
+    }
+
     /// Offset of the first byte that was not handed on yet.
     pub(crate) fn settled(&self) -> u64 {
         self.position - self.carry.len() as u64
     }
 
-    /// Takes `data` and hands every line that it completes to `each`, with the line's offset.
-    pub(crate) fn push<'d>(&mut self, data: &'d [u8], mut each: impl FnMut(u64, Piece<'_>)) {
+    /// Takes bytes of `data` and hands every line that they complete to `each`, with the line's offset. `each` returns
+    /// how many bytes of a block it has taken, which are whole lines; where that is not all, the rest of `data` is to be
+    /// pushed again. Returns how many bytes were taken.
+    pub(crate) fn push<'d>(&mut self, data: &'d [u8], mut each: impl FnMut(u64, Piece<'_>) -> usize) -> usize {
         let mut rest: &'d [u8] = data;
         if self.dropping {
             match memchr(b'\n', rest) {
                 None => {
                     self.position += rest.len() as u64;
-                    return;
+                    return data.len();
                 }
                 Some(end) => {
                     self.dropping = false;
@@ -57,7 +64,10 @@ impl Lines {
             }
         } else if !self.carry.is_empty() {
             match memchr(b'\n', rest) {
-                None => return self.keep(rest, &mut each),
+                None => {
+                    self.keep(rest, &mut each);
+                    return data.len();
+                }
                 Some(end) => {
                     let start = self.settled();
                     let room = self.limit - self.carry.len();
@@ -74,15 +84,19 @@ impl Lines {
             }
         }
         if let Some(last) = memrchr(b'\n', rest) {
-            each(self.position, Piece::Block(&rest[..=last]));
-            self.position += last as u64 + 1;
-            rest = &rest[last + 1..];
+            let taken = each(self.position, Piece::Block(&rest[..=last]));
+            self.position += taken as u64;
+            rest = &rest[taken..];
+            if taken <= last {
+                return data.len() - rest.len();
+            }
         }
         self.keep(rest, &mut each);
+        data.len()
     }
 
     /// Ends the stream. `torn`: it broke off here, so that a line without newline is not a line.
-    pub(crate) fn finish(&mut self, torn: bool, mut each: impl FnMut(u64, Piece<'_>)) {
+    pub(crate) fn finish(&mut self, torn: bool, mut each: impl FnMut(u64, Piece<'_>) -> usize) {
         self.dropping = false;
         if !self.carry.is_empty() {
             let piece = if torn { Piece::Torn(&self.carry) } else { Piece::Line(&self.carry) };
@@ -92,7 +106,7 @@ impl Lines {
     }
 
     /// Adds the newline-free `part` to the line under way.
-    fn keep(&mut self, part: &[u8], each: &mut impl FnMut(u64, Piece<'_>)) {
+    fn keep(&mut self, part: &[u8], each: &mut impl FnMut(u64, Piece<'_>) -> usize) {
         let start = self.settled();
         let room = self.limit - self.carry.len();
         if part.len() > room {

@@ -1,39 +1,50 @@
 //! Which lines are worth decoding.
 //!
-//! An event with a wanted name spells it in its line: literally, or with at least one escape. So a line that holds
-//! neither a wanted name nor an escape that stands for a byte of one cannot be a wanted event. The search looks at
-//! raw bytes and only ever errs towards decoding.
+//! A wanted event spells one of its dialect's needles in its line: literally, or with at least one escape. So a line
+//! that holds neither a needle nor an escape that stands for a byte of one cannot be a wanted event. The search looks
+//! at raw bytes and only ever errs towards decoding. A quote at either end of a needle is JSON's own, which no escape
+//! stands for.
 //!
-//! There are two ways to search, with the same answer. Where the processor and the names allow, one sweep marks
-//! line ends, backslashes and likely names together ([`illshell_ingest_sweep`]). Elsewhere each is searched for by
+//! There are two ways to search, with the same answer. Where the processor and the needles allow, one scan marks line
+//! ends, backslashes and likely needles together ([`illshell_ingest_simd::scan`]). Elsewhere each is searched for by
 //! itself, with searches that are vectorised on every platform.
 
 use aho_corasick::AhoCorasick;
-use illshell_ingest_sweep::{MAX_DISTANCE, Pair, is_fast, sweep};
+use illshell_ingest_simd::{Fingerprints, Isa, scan};
 use memchr::{memchr, memchr_iter, memmem::Finder};
 
-/// More names than this are searched for all at once.
+use crate::projection::Projection;
+
+/// More needles than this are searched for all at once.
 const FINDERS: usize = 4;
 
 pub(crate) enum Prefilter {
     /// Every line is a candidate.
     Off,
-    Sweep(Sweep),
+    Scan(Box<Scan>),
     Search(Vec<Cursor>),
 }
 
 impl Prefilter {
-    pub(crate) fn new(names: Option<&[String]>) -> Self {
-        Self::choose(names, is_fast())
+    /// For all dialects of a projection. `isa`: of the scan, if it is one that is faster than the searches.
+    pub(crate) fn new(projection: &Projection, isa: Option<Isa>) -> Self {
+        let mut needles: Vec<String> = Vec::new();
+        for dialect in &projection.dialects {
+            let Some(own) = &dialect.needles else { return Self::Off };
+            needles.extend(own.iter().filter(|&needle| !needles.contains(needle)).cloned().collect::<Vec<_>>());
+        }
+        Self::choose(&needles, isa)
     }
 
-    fn choose(names: Option<&[String]>, fast: bool) -> Self {
-        let Some(names) = names.filter(|names| names.iter().all(|name| !name.is_empty())) else {
+    fn choose(names: &[String], isa: Option<Isa>) -> Self {
+        if names.iter().any(String::is_empty) {
             return Self::Off;
-        };
+        }
         let escapes = Escapes::new(names);
-        if fast && let Some(sweep) = Sweep::new(names, &escapes) {
-            return Self::Sweep(sweep);
+        if let Some(isa) = isa
+            && let Some(scan) = Scan::new(names, &escapes, isa)
+        {
+            return Self::Scan(Box::new(scan));
         }
         let mut needles = Vec::new();
         if names.len() <= FINDERS {
@@ -48,6 +59,13 @@ impl Prefilter {
         Self::Search(needles.into_iter().map(|needle| Cursor { needle, next: 0 }).collect())
     }
 
+    /// Whether a line is a candidate.
+    pub(crate) fn is_candidate(&mut self, line: &[u8]) -> bool {
+        let mut is_candidate = false;
+        self.lines(line, |_, _, candidate| is_candidate = candidate);
+        is_candidate
+    }
+
     /// Calls `each` with the start and the end of every line of `window` (the place of its newline, or the window's
     /// end) and whether it is a candidate.
     pub(crate) fn lines(&mut self, window: &[u8], mut each: impl FnMut(usize, usize, bool)) {
@@ -59,7 +77,7 @@ impl Prefilter {
                     start = end + 1;
                 }
             }
-            Self::Sweep(sweep) => sweep.lines(window, each),
+            Self::Scan(scan) => scan.lines(window, each),
             Self::Search(cursors) => {
                 for cursor in &mut *cursors {
                     cursor.next = cursor.needle.find(window, 0);
@@ -80,7 +98,7 @@ impl Prefilter {
 }
 
 /// The end of a last line that has no newline.
-fn unended(window: &[u8]) -> Option<usize> {
+pub(crate) fn unended(window: &[u8]) -> Option<usize> {
     window.last().is_some_and(|&b| b != b'\n').then_some(window.len())
 }
 
@@ -98,7 +116,7 @@ impl Escapes {
         // Bytes that JSON can write as themselves or as `\u00XX`, and in no other way.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b' ');
         let mut values = Box::new([false; 256]);
-        for byte in names.iter().flat_map(|name| name.bytes()) {
+        for byte in names.iter().flat_map(|name| name.trim_matches('"').bytes()) {
             if !plain(byte) {
                 return Self::Any;
             }
@@ -121,30 +139,30 @@ impl Escapes {
     }
 }
 
-pub(crate) struct Sweep {
-    pair: Pair,
-    /// The names, and where the pair lies in them.
-    names: Vec<(usize, Box<[u8]>)>,
+pub(crate) struct Scan {
+    isa: Isa,
+    prints: Fingerprints,
+    /// By the byte that is marked: the needles, and where in them it is.
+    needles: Vec<Vec<(usize, Box<[u8]>)>>,
     escapes: Escapes,
     marks: Vec<u32>,
 }
 
-impl Sweep {
-    /// `None` if no pair is in all of the names.
-    fn new(names: &[String], escapes: &Escapes) -> Option<Self> {
-        let pair = pairs(names.first()?)
-            .filter(|pair| names.iter().all(|name| pairs(name).any(|other| other == *pair)))
-            .min_by_key(|pair| weight(pair.first) * weight(pair.second))?;
-        let names = names.iter().flat_map(|name| {
-            let places = (0..name.len()).filter(|&at| holds(name.as_bytes(), at, pair));
-            places.map(|at| (at, name.as_bytes().into()))
-        });
-        Some(Self { pair, names: names.collect(), escapes: escapes.clone(), marks: Vec::new() })
+impl Scan {
+    /// `None` if a needle has no two bytes to look for.
+    fn new(names: &[String], escapes: &Escapes, isa: Isa) -> Option<Self> {
+        let bytes: Vec<&[u8]> = names.iter().map(|name| name.as_bytes()).collect();
+        let (prints, places) = Fingerprints::choose(&bytes)?;
+        let mut needles = vec![Vec::new(); 256];
+        for (name, place) in bytes.iter().zip(places) {
+            needles[usize::from(name[place])].push((place, Box::from(*name)));
+        }
+        Some(Self { isa, prints, needles, escapes: escapes.clone(), marks: Vec::new() })
     }
 
     fn lines(&mut self, window: &[u8], mut each: impl FnMut(usize, usize, bool)) {
         self.marks.clear();
-        sweep(window, self.pair, &mut self.marks);
+        scan(self.isa, window, &self.prints, &mut self.marks);
         let (mut start, mut candidate) = (0, false);
         for &mark in &self.marks {
             let mark = mark as usize;
@@ -155,9 +173,9 @@ impl Sweep {
                 }
                 _ if candidate => {}
                 b'\\' => candidate = self.escapes.at(&window[mark..]),
-                _ => {
-                    candidate = self.names.iter().any(|(place, name)| {
-                        mark.checked_sub(*place).is_some_and(|from| window[from..].starts_with(name))
+                byte => {
+                    candidate = self.needles[usize::from(byte)].iter().any(|(place, needle)| {
+                        mark.checked_sub(*place).is_some_and(|from| window[from..].starts_with(needle))
                     });
                 }
             }
@@ -165,33 +183,6 @@ impl Sweep {
         if start < window.len() {
             each(start, window.len(), candidate);
         }
-    }
-}
-
-fn holds(name: &[u8], at: usize, pair: Pair) -> bool {
-    name[at] == pair.first && name.get(at + pair.distance) == Some(&pair.second)
-}
-
-/// The pairs of plain bytes in `name`.
-fn pairs(name: &str) -> impl Iterator<Item = Pair> {
-    let name = name.as_bytes();
-    let usable = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
-    (0..name.len()).flat_map(move |at| {
-        (1..=MAX_DISTANCE.min(name.len() - 1 - at)).filter_map(move |distance| {
-            let (first, second) = (name[at], name[at + distance]);
-            (usable(first) && usable(second)).then_some(Pair { first, second, distance })
-        })
-    })
-}
-
-/// How common a byte is in events, roughly. It only decides how fast the search is.
-fn weight(byte: u8) -> u32 {
-    match byte {
-        b'e' | b'a' | b't' | b'i' | b'n' | b'o' | b's' | b'r' | b'0'..=b'9' | b'"' | b',' => 8,
-        b'd' | b'p' | b'c' | b'u' | b'l' | b'm' | b':' | b'/' => 5,
-        b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'{' | b'}' => 3,
-        b'_' => 2,
-        _ => 1,
     }
 }
 
@@ -250,14 +241,9 @@ mod tests {
 
     fn check(names: &[&str], window: &[u8]) {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        for fast in [false, true] {
-            let found = run(Prefilter::choose(Some(&names), fast), window);
-            assert_eq!(
-                found,
-                naive(&names, window),
-                "fast {fast}, {names:?} in {:?}",
-                window.escape_ascii().to_string()
-            );
+        for fast in [None, Some(Isa::portable()), Some(Isa::best())] {
+            let found = run(Prefilter::choose(&names, fast), window);
+            assert_eq!(found, naive(&names, window), "{fast:?}, {names:?} in {:?}", window.escape_ascii().to_string());
         }
     }
 
@@ -269,6 +255,7 @@ mod tests {
         &["a/b", "a_b"],
         &["\u{e9}xec"],
         &["read", "write", "close", "openat", "exec"],
+        &["\"exec\"", "100701"],
         &[],
     ];
 
@@ -313,12 +300,5 @@ mod tests {
         ) {
             check(SETS[set], parts.concat().as_bytes());
         }
-    }
-
-    #[test]
-    fn one_pair_serves_both_default_names() {
-        let names = ["security_bprm_check".to_owned(), "sched_process_exec".to_owned()];
-        let sweep = Sweep::new(&names, &Escapes::new(&names)).expect("a pair");
-        assert_eq!(sweep.pair, Pair { first: b'_', second: b'c', distance: 4 });
     }
 }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use arrow_buffer::MutableBuffer;
+use arrow_buffer::{Buffer, MutableBuffer};
 
 use crate::{
     batch::Batch,
@@ -16,12 +16,6 @@ use crate::{
     source::{Gauge, Got, Source},
 };
 
-/// A batch ends once it has this many rows, or this many refused lines.
-pub const BATCH_ROWS: usize = 16 << 10;
-
-/// A batch ends once it holds this many bytes of events and refused lines.
-pub const BATCH_BYTES: usize = 4 << 20;
-
 /// A batch ends after this many bytes of the stream.
 pub const BATCH_SPAN: u64 = 32 << 20;
 
@@ -29,9 +23,12 @@ pub const BATCH_SPAN: u64 = 32 << 20;
 /// within a millisecond or two.
 const LIVE_SPAN: u64 = 1 << 20;
 
-/// Decompressed bytes read and searched at once: the kernel copies the faster the more it is asked for, and this much
-/// still stays in the second-level cache of many processors in between.
+/// Decompressed bytes read at once: the kernel copies the faster the more it is asked for, and this much still stays in
+/// the second-level cache of many processors in between.
 const CHUNK: usize = 1 << 20;
+
+/// Chunks that wait to be filled again. A batch may keep some; once it is dropped, they are free.
+const POOL: usize = 12;
 
 /// What became of a step.
 pub enum Step {
@@ -53,8 +50,9 @@ enum State {
 pub struct Reader {
     source: Source,
     scanner: Scanner,
-    /// On a cache line, where the kernel's copy is up to twice as fast.
-    chunk: MutableBuffer,
+    chunks: Chunks,
+    /// The chunk at hand, how many bytes of it were read, and how many pushed.
+    chunk: Option<(Buffer, usize, usize)>,
     /// Bytes pushed since the last batch.
     pushed: u64,
     state: State,
@@ -90,12 +88,12 @@ impl Reader {
         if source.size.is_some() {
             source.sniff()?;
         }
-        let chunk = MutableBuffer::from_len_zeroed(CHUNK);
-        Ok((Self { source, scanner, chunk, pushed: 0, state: State::Reading }, gauges))
+        let (chunks, chunk) = (Chunks(Vec::new()), None);
+        Ok((Self { source, scanner, chunks, chunk, pushed: 0, state: State::Reading }, gauges))
     }
 
     /// Reads on until a batch is ready. A regular file gives full batches; anything else gives what there is at the
-    /// moment, once a line of it is a row or refused. An error comes once, after the batch of all lines before it.
+    /// moment, once a line of it is a row or deferred. An error comes once, after the batch of all lines before it.
     pub fn step(&mut self) -> Result<Step, ReadError> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Failed(error) => return Err(error),
@@ -103,17 +101,17 @@ impl Reader {
             State::Reading => {}
         }
         loop {
-            match self.source.read(&mut self.chunk) {
-                Ok(Got::Data(count)) => {
-                    // Cannot fail: a chunk is far below the limit of a push.
-                    self.scanner.push(&self.chunk[..count]).map_err(io::Error::other)?;
-                    self.pushed += count as u64;
-                    if self.full() {
-                        self.state = State::Reading;
-                        return Ok(Step::Batch(self.take()));
-                    }
-                }
+            if self.push()? {
+                self.state = State::Reading;
+                return Ok(Step::Batch(self.take()));
+            }
+            let mut chunk = self.chunks.free();
+            let got = self.source.read(&mut chunk);
+            let chunk = Buffer::from(chunk);
+            match got {
+                Ok(Got::Data(count)) => self.chunk = Some((chunk, count, 0)),
                 Ok(Got::Nothing) => {
+                    self.chunks.keep(chunk);
                     self.state = State::Reading;
                     return Ok(Step::Idle);
                 }
@@ -135,18 +133,49 @@ impl Reader {
         }
     }
 
-    fn full(&self) -> bool {
-        let (rows, refused) = (self.scanner.rows(), self.scanner.refused());
-        (self.source.size.is_none() && rows + refused > 0 && (self.pushed >= LIVE_SPAN || !self.source.has_more()))
-            || rows >= BATCH_ROWS
-            || refused >= BATCH_ROWS
-            || self.scanner.bytes() >= BATCH_BYTES
-            || self.pushed >= BATCH_SPAN
+    /// Pushes what was read. Whether the batch is to be handed out.
+    fn push(&mut self) -> Result<bool, ReadError> {
+        let Some((chunk, read, pushed)) = self.chunk.take() else { return Ok(false) };
+        // Cannot fail: a chunk is far below the limit of a push.
+        let taken = self.scanner.push(&chunk[..read], pushed, Some(&chunk)).map_err(io::Error::other)?;
+        self.pushed += taken as u64;
+        if pushed + taken < read {
+            self.chunk = Some((chunk, read, pushed + taken));
+            return Ok(true);
+        }
+        self.chunks.keep(chunk);
+        let live = self.source.size.is_none() && self.scanner.has_lines();
+        Ok((live && (self.pushed >= LIVE_SPAN || !self.source.has_more()))
+            || self.scanner.is_full()
+            || self.pushed >= BATCH_SPAN)
     }
 
     /// Hands out what was gathered since the last batch.
     pub fn take(&mut self) -> Batch {
         self.pushed = 0;
         self.scanner.take()
+    }
+}
+
+/// Chunks of memory, on cache lines, where the kernel's copy is up to twice as fast.
+struct Chunks(Vec<Buffer>);
+
+impl Chunks {
+    /// One that no batch keeps: the last one filled, if possible, which is still in a cache.
+    fn free(&mut self) -> MutableBuffer {
+        for i in (0..self.0.len()).rev() {
+            match self.0.remove(i).into_mutable() {
+                Ok(chunk) => return chunk,
+                Err(kept) => self.0.insert(i, kept),
+            }
+        }
+        MutableBuffer::from_len_zeroed(CHUNK)
+    }
+
+    fn keep(&mut self, chunk: Buffer) {
+        if self.0.len() == POOL {
+            self.0.remove(0);
+        }
+        self.0.push(chunk);
     }
 }

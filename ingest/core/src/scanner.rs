@@ -1,14 +1,17 @@
 //! Ties the parts together: pieces of a stream in, batches out.
 
+use arrow_buffer::Buffer;
 use arrow_schema::SchemaRef;
-use memchr::{memchr, memrchr};
+use illshell_ingest_simd::Isa;
+use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::{
-    batch::{Batch, Builder},
-    decode::{Decoded, Decoder},
+    batch::{Batch, Builder, Whereabouts},
     error::ConfigError,
+    line::decode::{Decoded, Decoder},
     lines::{Lines, Piece},
-    prefilter::Prefilter,
+    prefilter::{Prefilter, unended},
+    projection::{Projection, plan::Plan},
 };
 
 /// Default limit of a line, without its newline.
@@ -20,170 +23,233 @@ pub const MAX_LINE_CEILING: usize = 512 << 20;
 /// The most bytes that one push may bring. With [`MAX_LINE_CEILING`] it keeps a batch within 32-bit offsets.
 pub const MAX_PUSH: usize = 1 << 30;
 
+/// A batch ends once it has this many rows and deferred lines.
+pub const BATCH_ROWS: usize = 16 << 10;
+
+/// A batch ends once it holds this many bytes of events and deferred lines.
+pub const BATCH_BYTES: usize = 4 << 20;
+
 /// Whole lines are searched in windows of about this size, which stay in the first-level cache from one search to the next.
 const WINDOW: usize = 16 << 10;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// What the caller wants to know of the stream.
+/// What the caller asks for.
 #[derive(Clone, Debug)]
-pub struct Wanted {
-    /// Names of the events to decode; `None` for all.
-    pub event_names: Option<Vec<String>>,
-    /// Names of the arguments that become columns.
-    pub arguments: Vec<String>,
-    /// Decode every line, and refuse duplicate keys.
+pub struct Options {
+    /// Decode every line, and defer those with duplicate keys.
     pub strict: bool,
     /// Limit of a line in bytes, without its newline.
     pub max_line: usize,
+    /// The instruction set of the fast way; `None` decodes by the JSON library alone.
+    pub isa: Option<Isa>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        // Without special instructions the JSON library is as fast.
+        let isa = Some(Isa::best()).filter(|&isa| isa != Isa::portable());
+        Self { strict: false, max_line: MAX_LINE, isa }
+    }
 }
 
 /// A push decoder.
 pub struct Scanner {
     lines: Lines,
-    each: Each,
+    pipeline: Pipeline,
 }
 
 impl Scanner {
     /// A scanner at the beginning of a stream.
-    pub fn new(wanted: Wanted) -> Result<Self, ConfigError> {
-        let Wanted { event_names, arguments, strict, max_line } = wanted;
+    pub fn new(projection: &Projection, options: &Options) -> Result<Self, ConfigError> {
+        let &Options { strict, max_line, isa } = options;
         if max_line == 0 || max_line > MAX_LINE_CEILING {
             return Err(ConfigError::MaxLine { given: max_line, ceiling: MAX_LINE_CEILING });
         }
-        let names = event_names.map(|names| {
-            let mut unique = Vec::with_capacity(names.len());
-            for name in names {
-                if !unique.contains(&name) {
-                    unique.push(name);
-                }
-            }
-            unique
-        });
-        let names = names.as_deref();
+        let plan = Plan::new(projection)?;
         Ok(Self {
             lines: Lines::new(max_line),
-            each: Each {
+            pipeline: Pipeline {
                 limit: max_line,
-                prefilter: if strict { Prefilter::new(None) } else { Prefilter::new(names) },
-                decoder: Decoder::new(names, &arguments, strict),
-                builder: Builder::new(names, &arguments),
+                prefilter: if strict { Prefilter::Off } else { Prefilter::new(projection, isa) },
+                needles_are_implied: projection.needles_are_implied(),
+                dense: false,
+                builder: Builder::new(&plan),
+                decoder: Decoder::new(plan, strict, isa),
+                data_start: 0,
             },
         })
     }
 
     /// The schema of every batch.
     pub fn schema(&self) -> SchemaRef {
-        self.each.builder.schema()
+        self.pipeline.builder.schema()
     }
 
-    /// Takes the next bytes of the stream.
-    pub fn push(&mut self, data: &[u8]) -> Result<(), ConfigError> {
+    /// Takes bytes of the stream: `data` from `from` on, of which the bytes before were taken before. Returns how many
+    /// it has taken: not all if the batch is full, which then must be handed out first. `chunk` is `data`, if it can be
+    /// kept with the batch.
+    pub fn push(&mut self, data: &[u8], from: usize, chunk: Option<&Buffer>) -> Result<usize, ConfigError> {
         if data.len() > MAX_PUSH {
             return Err(ConfigError::PushTooLong { given: data.len(), limit: MAX_PUSH });
         }
-        let Self { lines, each } = self;
-        lines.push(data, |position, piece| each.piece(position, piece));
-        Ok(())
+        let Self { lines, pipeline } = self;
+        pipeline.data_start = lines.pushed().wrapping_sub(from as u64);
+        let taken = lines.push(&data[from..], |position, piece| pipeline.piece(position, piece));
+        pipeline.builder.settle(data, chunk);
+        Ok(taken)
     }
 
-    /// Ends the stream. `torn`: it broke off here, so that a last line without newline is refused.
+    /// Ends the stream. `torn`: it broke off here, so that a last line without newline is deferred.
     pub fn finish(&mut self, torn: bool) {
-        let Self { lines, each } = self;
-        lines.finish(torn, |position, piece| each.piece(position, piece));
+        let Self { lines, pipeline } = self;
+        lines.finish(torn, |position, piece| pipeline.piece(position, piece));
     }
 
     /// Hands out what was gathered since the last call.
     pub fn take(&mut self) -> Batch {
-        self.each.builder.take(self.lines.settled())
+        self.pipeline.builder.take(self.lines.settled())
     }
 
-    /// Offset of the first byte that is in no batch and not gathered.
-    pub fn settled(&self) -> u64 {
-        self.lines.settled()
+    /// Whether a line was gathered that is a row or deferred.
+    pub fn has_lines(&self) -> bool {
+        self.pipeline.builder.rows() + self.pipeline.builder.deferred() > 0
     }
 
-    /// Rows gathered.
-    pub fn rows(&self) -> usize {
-        self.each.builder.rows()
-    }
-
-    /// Refused lines gathered.
-    pub fn refused(&self) -> usize {
-        self.each.builder.refused()
-    }
-
-    /// Bytes held for the rows and refused lines gathered.
-    pub fn bytes(&self) -> usize {
-        self.each.builder.bytes()
+    /// Whether the batch is as large as it may become.
+    pub fn is_full(&self) -> bool {
+        self.pipeline.is_full()
     }
 }
 
-struct Each {
+struct Pipeline {
     limit: usize,
     prefilter: Prefilter,
+    needles_are_implied: bool,
+    /// The lines of the window before were all wanted events.
+    dense: bool,
     decoder: Decoder,
     builder: Builder,
+    /// Offset in the stream of the first byte of the data at hand.
+    data_start: u64,
 }
 
-impl Each {
-    fn piece(&mut self, position: u64, piece: Piece<'_>) {
+impl Pipeline {
+    fn is_full(&self) -> bool {
+        let builder = &self.builder;
+        builder.rows() + builder.deferred() >= BATCH_ROWS || builder.bytes() >= BATCH_BYTES
+    }
+
+    /// Returns how many bytes of a block were taken.
+    fn piece(&mut self, position: u64, piece: Piece<'_>) -> usize {
         match piece {
-            Piece::Block(block) => self.block(position, block),
-            Piece::Line(line) => self.window(position, line),
-            Piece::TooLong(head) => self.builder.refuse(position, head, true),
+            Piece::Block(block) => return self.block(position, block),
+            Piece::Line(line) => self.window(position, line, false),
+            Piece::TooLong(head) => self.builder.defer(position, head, true),
             Piece::Torn(line) => {
                 let (skip, line) = trim(line);
                 if !line.is_empty() {
-                    self.builder.refuse(position + skip as u64, line, false);
+                    self.builder.defer(position + skip as u64, line, false);
                 }
             }
         }
+        0
     }
 
-    fn block(&mut self, mut position: u64, mut block: &[u8]) {
-        while !block.is_empty() {
-            let near = &block[..block.len().min(WINDOW)];
+    fn block(&mut self, position: u64, block: &[u8]) -> usize {
+        let mut taken = 0;
+        while taken < block.len() && !self.is_full() {
+            let rest = &block[taken..];
+            let near = &rest[..rest.len().min(WINDOW)];
             let end = match memrchr(b'\n', near) {
                 Some(last) => last + 1,
-                None => memchr(b'\n', &block[near.len()..]).map_or(block.len(), |at| near.len() + at + 1),
+                None => memchr(b'\n', &rest[near.len()..]).map_or(rest.len(), |at| near.len() + at + 1),
             };
-            let (window, rest) = block.split_at(end);
-            self.window(position, window);
-            position += end as u64;
-            block = rest;
+            self.window(position + taken as u64, &rest[..end], true);
+            taken += end;
         }
+        taken
     }
 
-    fn window(&mut self, position: u64, window: &[u8]) {
-        let Self { limit, prefilter, decoder, builder } = self;
-        prefilter.lines(window, |start, end, candidate| {
-            let line = &window[start..end];
-            if !candidate && line.len() <= *limit && line.first() == Some(&b'{') && line.last() == Some(&b'}') {
-                builder.skipped += 1;
-            } else {
-                one(position + start as u64, line, candidate, *limit, decoder, builder);
+    fn window(&mut self, position: u64, window: &[u8], is_data: bool) {
+        let Self { limit, prefilter, decoder, builder, data_start, .. } = self;
+        let mut sink = Sink { limit: *limit, data_start: is_data.then_some(*data_start), decoder, builder };
+        let (rows, mut lines) = (sink.builder.rows(), 0);
+        if self.dense {
+            // The search would only find that each line is a candidate.
+            let mut start = 0;
+            for end in memchr_iter(b'\n', window).chain(unended(window)) {
+                let line = &window[start..end];
+                sink.line(position + start as u64, line, Candidate::Perhaps(prefilter));
+                (start, lines) = (end + 1, lines + 1);
             }
-        });
+        } else {
+            prefilter.lines(window, |start, end, candidate| {
+                let line = &window[start..end];
+                lines += 1;
+                if !candidate && line.len() <= sink.limit && line.first() == Some(&b'{') && line.last() == Some(&b'}') {
+                    sink.builder.skipped += 1;
+                } else {
+                    let candidate = if candidate { Candidate::Yes } else { Candidate::No };
+                    sink.line(position + start as u64, line, candidate);
+                }
+            });
+        }
+        self.dense = self.needles_are_implied && self.builder.rows() - rows == lines;
     }
 }
 
-/// A line that is a candidate, or not an object at first sight.
-fn one(position: u64, line: &[u8], candidate: bool, limit: usize, decoder: &mut Decoder, builder: &mut Builder) {
-    if line.len() > limit {
-        return builder.refuse(position, &line[..limit], true);
-    }
-    let (skip, line) = trim(line);
-    let position = position + skip as u64;
-    match line {
-        [] => {}
-        [b'{', .., b'}'] if !candidate => builder.skipped += 1,
-        [b'{', .., b'}'] => match decoder.decode(line) {
-            Decoded::Row(row) => builder.row(position, line, &row),
-            Decoded::Unwanted => builder.skipped += 1,
-            Decoded::Refused => builder.refuse(position, line, false),
-        },
-        _ => builder.refuse(position, line, false),
+/// Whether a line may be a wanted event.
+enum Candidate<'a> {
+    Yes,
+    No,
+    /// It was not looked at, because most likely it is. If it turns out to be none, it has to be.
+    Perhaps(&'a mut Prefilter),
+}
+
+/// Where lines go.
+struct Sink<'a> {
+    limit: usize,
+    /// Where the data at hand begins in the stream, if that is where lines are.
+    data_start: Option<u64>,
+    decoder: &'a mut Decoder,
+    builder: &'a mut Builder,
+}
+
+impl Sink<'_> {
+    #[inline]
+    fn line(&mut self, position: u64, line: &[u8], candidate: Candidate<'_>) {
+        if line.len() > self.limit {
+            return self.builder.defer(position, &line[..self.limit], true);
+        }
+        let (skip, line) = trim(line);
+        let position = position + skip as u64;
+        match line {
+            [] => {}
+            [b'{', .., b'}'] if matches!(candidate, Candidate::No) => self.builder.skipped += 1,
+            [b'{', .., b'}'] => match self.decoder.decode(line) {
+                Decoded::Event(which) => {
+                    let whereabouts = match self.data_start {
+                        Some(start) => Whereabouts::Data(position.wrapping_sub(start) as usize),
+                        None => Whereabouts::Elsewhere,
+                    };
+                    self.builder.row((position, line, whereabouts), &self.decoder.plan, &self.decoder.slots, which);
+                }
+                Decoded::Unwanted => self.builder.skipped += 1,
+                Decoded::Deferred => {
+                    let is_candidate = match candidate {
+                        Candidate::Perhaps(prefilter) => prefilter.is_candidate(line),
+                        Candidate::Yes | Candidate::No => true,
+                    };
+                    if is_candidate {
+                        self.builder.defer(position, line, false);
+                    } else {
+                        self.builder.skipped += 1;
+                    }
+                }
+            },
+            _ => self.builder.defer(position, line, false),
+        }
     }
 }
 

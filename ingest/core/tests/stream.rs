@@ -12,26 +12,46 @@ use arrow_array::{
     types::{Int32Type, Int64Type},
 };
 use illshell_ingest_core::{
-    BATCH_ROWS, BATCH_SPAN, Batch, Compression, ConfigError, MAX_DEPTH, MAX_DIGITS, MAX_LINE, MAX_LINE_CEILING,
-    ReadError, Reader, Scanner, Step, Wanted,
+    BATCH_ROWS, BATCH_SPAN, Batch, Compression, ConfigError, Isa, MAX_DEPTH, MAX_DIGITS, MAX_LINE, MAX_LINE_CEILING,
+    Options, Projection, ReadError, Reader, Scanner, Step,
 };
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const NAMES: [&str; 2] = ["security_bprm_check", "sched_process_exec"];
 const ARGUMENTS: [&str; 2] = ["pathname", "prev_comm"];
 
-fn wanted(max_line: usize) -> Wanted {
-    Wanted {
-        event_names: Some(NAMES.map(str::to_owned).to_vec()),
-        arguments: ARGUMENTS.map(str::to_owned).to_vec(),
-        strict: false,
-        max_line,
-    }
+fn projection() -> Projection {
+    let events: Vec<Value> =
+        NAMES.iter().map(|name| json!({"event": name, "when": [{"path": "eventName", "values": [name]}]})).collect();
+    let request = json!({
+        "columns": [
+            {"name": "event_name", "kind": "text"},
+            {"name": "comm", "kind": "text"},
+            {"name": "pathname", "kind": "text"},
+            {"name": "prev_comm", "kind": "text"},
+        ],
+        "dialects": [{
+            "name": "tracee",
+            "needles": NAMES,
+            "events": events,
+            "fields": {
+                "comm": ["processName"],
+                "pathname": ["args[name=pathname].value"],
+                "prev_comm": ["args[name=prev_comm].value"],
+            },
+            "default": {"comm": ""},
+        }],
+    });
+    Projection::from_json(&request.to_string()).expect("a sound request")
+}
+
+fn options(max_line: usize, isa: Option<Isa>) -> Options {
+    Options { strict: false, max_line, isa }
 }
 
 fn scanner(max_line: usize) -> Scanner {
-    Scanner::new(wanted(max_line)).expect("a sound request")
+    Scanner::new(&projection(), &options(max_line, Some(Isa::best()))).expect("a sound request")
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -47,17 +67,34 @@ struct Row {
 struct Outcome {
     rows: Vec<Row>,
     skipped: u64,
-    refused: Vec<(u64, Vec<u8>, bool)>,
+    deferred: Vec<(u64, Vec<u8>, bool)>,
+    /// Positions of all rows and deferred lines, in the order that `at` gives.
+    order: Vec<u64>,
     end: u64,
 }
 
 impl Outcome {
+    fn in_order(mut self) -> Self {
+        let rows = self.rows.iter().map(|row| row.position);
+        self.order = rows.chain(self.deferred.iter().map(|(position, ..)| *position)).collect();
+        self.order.sort_unstable();
+        self
+    }
+
     fn add(&mut self, batch: &Batch) {
         assert_eq!(batch.span.start, self.end);
         self.end = batch.span.end;
         self.rows.extend(rows(&batch.rows));
         self.skipped += batch.skipped;
-        self.refused.extend(batch.refused().map(|r| (r.position, r.line.to_vec(), r.over_limit)));
+        self.deferred.extend(batch.deferred().map(|d| (d.position, d.line.to_vec(), d.over_limit)));
+        let mut positions = rows(&batch.rows).into_iter().map(|row| row.position).enumerate().peekable();
+        for deferred in batch.deferred() {
+            while let Some((_, position)) = positions.next_if(|(row, _)| *row < deferred.at) {
+                self.order.push(position);
+            }
+            self.order.push(deferred.position);
+        }
+        self.order.extend(positions.map(|(_, position)| position));
     }
 }
 
@@ -70,7 +107,7 @@ fn rows(batch: &RecordBatch) -> Vec<Row> {
     (0..batch.num_rows())
         .map(|row| {
             let events = batch.column(0).as_dictionary::<Int32Type>();
-            let record = batch.column(last).as_binary::<i32>().value(row).to_vec();
+            let record = batch.column(last).as_binary_view().value(row).to_vec();
             assert_eq!(batch.column(last - 1).as_primitive::<Int32Type>().value(row) as usize, record.len());
             Row {
                 event: events.key(row).and_then(|key| text(events.values(), key)),
@@ -83,12 +120,28 @@ fn rows(batch: &RecordBatch) -> Vec<Row> {
         .collect()
 }
 
-fn pushed<'a>(max_line: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-    let mut scanner = scanner(max_line);
+fn pushed<'a>(max_line: usize, pieces: impl IntoIterator<Item = &'a [u8]> + Clone) -> Outcome {
+    let ways = Isa::available().into_iter().map(Some).chain([None]);
+    let mut outcomes = ways.map(|isa| {
+        let scanner = Scanner::new(&projection(), &options(max_line, isa)).expect("a sound request");
+        (isa, pushed_to(scanner, pieces.clone()))
+    });
+    let (_, first) = outcomes.next().expect("a way");
+    for (isa, outcome) in outcomes {
+        assert_eq!(outcome, first, "{isa:?}");
+    }
+    assert!(first.order.is_sorted());
+    first
+}
+
+fn pushed_to<'a>(mut scanner: Scanner, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let mut outcome = Outcome::default();
     for piece in pieces {
-        scanner.push(piece).expect("a short piece");
-        outcome.add(&scanner.take());
+        let mut from = 0;
+        while from < piece.len() {
+            from += scanner.push(piece, from, None).expect("a short piece");
+            outcome.add(&scanner.take());
+        }
     }
     scanner.finish(false);
     outcome.add(&scanner.take());
@@ -103,7 +156,7 @@ fn naive(stream: &[u8], max_line: usize) -> Outcome {
         let from = start;
         start += raw.len() + 1;
         if raw.len() > max_line {
-            outcome.refused.push((from as u64, raw[..max_line].to_vec(), true));
+            outcome.deferred.push((from as u64, raw[..max_line].to_vec(), true));
             continue;
         }
         let mut line = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
@@ -121,7 +174,7 @@ fn naive(stream: &[u8], max_line: usize) -> Outcome {
         let contains = |part: &[u8]| line.windows(part.len()).any(|window| window == part);
         let candidate = NAMES.iter().any(|name| contains(name.as_bytes())) || contains(b"\\u007");
         if !line.starts_with(b"{") || !line.ends_with(b"}") {
-            outcome.refused.push((position, line.to_vec(), false));
+            outcome.deferred.push((position, line.to_vec(), false));
         } else if !candidate {
             outcome.skipped += 1;
         } else if let Ok(event) = serde_json::from_slice::<Value>(line) {
@@ -141,10 +194,10 @@ fn naive(stream: &[u8], max_line: usize) -> Outcome {
                 record: line.to_vec(),
             });
         } else {
-            outcome.refused.push((position, line.to_vec(), false));
+            outcome.deferred.push((position, line.to_vec(), false));
         }
     }
-    outcome
+    outcome.in_order()
 }
 
 fn argument(event: &Value, name: &str) -> Option<String> {
@@ -233,7 +286,7 @@ proptest! {
 #[test]
 fn limits_are_those_that_are_documented() {
     for (given, sound) in [(0, false), (1, true), (MAX_LINE_CEILING, true), (MAX_LINE_CEILING + 1, false)] {
-        let made = Scanner::new(wanted(given));
+        let made = Scanner::new(&projection(), &options(given, None));
         assert_eq!(made.is_ok(), sound);
         assert!(sound || matches!(made, Err(ConfigError::MaxLine { .. })));
     }
@@ -248,28 +301,69 @@ fn limits_are_those_that_are_documented() {
         (long(MAX_DIGITS + 1), 0),
     ] {
         let outcome = pushed(MAX_LINE, [line.as_bytes()]);
-        assert_eq!((outcome.rows.len(), outcome.refused.len()), (rows, 1 - rows));
+        assert_eq!((outcome.rows.len(), outcome.deferred.len()), (rows, 1 - rows));
     }
     let full = format!(r#"{{"x":"{}"}}"#, "y".repeat(MAX_LINE - 8));
     assert_eq!(pushed(MAX_LINE, full.as_bytes().chunks(4096)).skipped, 1);
     let over = [full.as_bytes(), b" \n{}"].concat();
     let outcome = pushed(MAX_LINE, over.chunks(4096));
-    assert_eq!(outcome.refused, [(0, full.into_bytes(), true)]);
+    assert_eq!(outcome.deferred, [(0, full.into_bytes(), true)]);
     assert_eq!(outcome.skipped, 1);
 }
 
 #[test]
 fn every_event_and_strict() {
-    let all = Wanted { event_names: None, arguments: vec![], strict: true, max_line: MAX_LINE };
-    let mut scanner = Scanner::new(all).expect("a sound request");
-    scanner
-        .push(b"{\"eventName\":\"b\"}\n{}\n{\"eventName\":1}\n{\"eventName\":\"a\"}\n{\"eventName\":\"b\"}\n")
-        .unwrap();
-    scanner.push(b"{\"a\":[{\"b\":1,\"\\u0062\":2}]}\n").unwrap();
+    let request = r#"{
+        "columns": [{"name": "event_name", "kind": "text"}],
+        "dialects": [{"name": "any", "needles": null, "events": [{"event": {"path": "eventName"}, "when": []}]}]
+    }"#;
+    let options = Options { strict: true, ..Options::default() };
+    let projection = Projection::from_json(request).expect("a sound request");
+    let mut scanner = Scanner::new(&projection, &options).expect("a sound request");
+    let lines = b"{\"eventName\":\"b\"}\n{}\n{\"eventName\":1}\n{\"eventName\":\"a\"}\n{\"eventName\":\"b\"}\n\
+        {\"a\":[{\"b\":1,\"\\u0062\":2}]}\n";
+    assert_eq!(scanner.push(lines, 0, None).unwrap(), lines.len());
     let batch = scanner.take();
-    let names: Vec<_> = rows(&batch.rows).into_iter().map(|row| row.event).collect();
+    let events = batch.rows.column(0).as_dictionary::<Int32Type>();
+    let names: Vec<_> = (0..batch.rows.num_rows())
+        .map(|row| events.key(row).map(|key| events.values().as_string::<i32>().value(key).to_owned()))
+        .collect();
     assert_eq!(names, [Some("b"), None, None, Some("a"), Some("b")].map(|name| name.map(str::to_owned)));
-    assert_eq!((batch.skipped, batch.refused().len()), (0, 1));
+    assert_eq!((batch.skipped, batch.deferred().len()), (0, 1));
+}
+
+#[test]
+fn what_is_no_projection_is_named() {
+    let request = |columns: &str, dialect: &str| {
+        let request = format!(
+            r#"{{"columns": [{columns}], "dialects": [{{"name": "d", "needles": [], "events": [] {dialect}}}]}}"#
+        );
+        Projection::from_json(&request).and_then(|projection| Scanner::new(&projection, &Options::default()))
+    };
+    let (text, time) = (r#"{"name": "a", "kind": "text"}"#, r#"{"name": "a", "kind": "time"}"#);
+    assert!(request(text, r#", "fields": {"a": ["b[name=x].c", "b[name=y].c", "b[]"]}"#).is_ok());
+    for (columns, dialect, reason) in [
+        (r#"{"name": "a", "kind": "float"}"#, "", "unknown kind"),
+        (r#"{"name": "a"}"#, "", "kind is missing"),
+        (r#"{"name": "length", "kind": "text"}"#, "", "there twice"),
+        (r#"{"name": "event_name", "kind": "bool"}"#, "", "is of kind text"),
+        (text, r#", "fields": {"b": ["c"]}"#, "there is no column \"b\""),
+        (text, r#", "fields": {"a": ["c["]}"#, "no closing bracket"),
+        (text, r#", "fields": {"a": [{"path": "c", "unit": "ns"}]}"#, "a time has a unit"),
+        (text, r#", "fields": {"a": [{"path": "c", "derive": "hash64"}]}"#, "another kind"),
+        (text, r#", "fields": {"a": [{"path": "c", "derive": "upper"}]}"#, "unknown derivation"),
+        (time, r#", "fields": {"a": ["c"]}"#, "a time needs a unit"),
+        (time, r#", "fields": {"a": [{"path": "c", "unit": "days"}]}"#, "unknown unit"),
+        (text, r#", "missing": {"a": [1.5]}"#, "expected a text"),
+        (text, r#", "default": {"a": 5}"#, "expected text"),
+        (text, r#", "colour": 1"#, "unknown key \"colour\""),
+        (text, r#", "fields": {"a": ["b[0].c", "b[name=x].c"]}"#, "by number and by a member"),
+        (text, r#", "fields": {"a": ["b[id=1].c", "b[name=x].c"]}"#, "by another member"),
+    ] {
+        let error = request(columns, dialect).err().expect("no projection").to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+    assert!(Projection::from_json("{").is_err() && Projection::from_json("[]").is_err());
 }
 
 // Sources.
@@ -342,18 +436,18 @@ fn what_came_before_the_damage_is_delivered() {
             let (outcome, _, error) = drain(regular(&stored[..cut]));
             let Some(ReadError::Truncated { offset, compression: told }) = error else { panic!("cut at {cut}") };
             assert_eq!((told, outcome.end), (compression, offset));
-            // The lines before, and the torn one as refused.
+            // The lines before, and the torn one as deferred.
             let before = &plain[..offset as usize];
             let whole = before.iter().rposition(|&b| b == b'\n').map_or(0, |last| last + 1);
             let mut expected = naive(&before[..whole], MAX_LINE);
             let torn = naive(&before[whole..], MAX_LINE);
-            if torn.rows.len() + torn.refused.len() + torn.skipped as usize > 0 {
-                let (position, line, over_limit) = outcome.refused.last().expect("the torn line").clone();
+            if torn.rows.len() + torn.deferred.len() + torn.skipped as usize > 0 {
+                let (position, line, over_limit) = outcome.deferred.last().expect("the torn line").clone();
                 assert!(position as usize >= whole && before[position as usize..].starts_with(&line));
-                expected.refused.push((position, line, over_limit));
+                expected.deferred.push((position, line, over_limit));
             }
             expected.end = offset;
-            assert_eq!(outcome, expected, "cut at {cut}");
+            assert_eq!(outcome, expected.in_order(), "cut at {cut}");
         }
         let garbage = [&stored[..], b"garbage"].concat();
         let (outcome, _, error) = drain(regular(&garbage));
@@ -365,14 +459,16 @@ fn what_came_before_the_damage_is_delivered() {
 #[test]
 fn a_batch_is_bounded() {
     let row = format!("{}\n", LINES[0]);
-    let bad = "x\n".repeat(3 * BATCH_ROWS);
+    let bad = "x\n".repeat(30 * BATCH_ROWS);
     let idle = format!("{{\"x\":\"{}\"}}\n", "y".repeat(1 << 20)).repeat(70);
-    for (bytes, least) in [(row.repeat(5 * BATCH_ROWS), 5), (bad, 1), (idle, 3)] {
+    for (bytes, least) in [(row.repeat(5 * BATCH_ROWS), 5), (bad, 25), (idle, 3)] {
         let (mut reader, _) = Reader::new(regular(bytes.as_bytes()), scanner(MAX_LINE)).expect("readable");
         let mut batches = 0;
         while let Ok(Step::Batch(batch)) = reader.step() {
             batches += 1;
             assert!(batch.span.end - batch.span.start <= 2 * BATCH_SPAN);
+            // A window of the shortest lines more than the limit, at most.
+            assert!(batch.rows.num_rows() + batch.deferred().len() < 2 * BATCH_ROWS);
         }
         assert!(batches >= least, "{batches} batches");
     }

@@ -1,5 +1,23 @@
-"""Tracee event streams as Arrow record batches: decodes, never judges."""
+"""Event streams of sensors as Arrow record batches: decodes, never judges."""
 
-from ._native import MAX_LINE, Batch, JsonLines, JsonLinesReader, StreamError, __version__
+from ._native import (
+    INSTRUCTION_SETS,
+    MAX_LINE,
+    Batch,
+    Batches,
+    JsonLines,
+    JsonLinesReader,
+    StreamError,
+    __version__,
+)
 
-__all__ = ["MAX_LINE", "Batch", "JsonLines", "JsonLinesReader", "StreamError", "__version__"]
+__all__ = [
+    "INSTRUCTION_SETS",
+    "MAX_LINE",
+    "Batch",
+    "Batches",
+    "JsonLines",
+    "JsonLinesReader",
+    "StreamError",
+    "__version__",
+]

@@ -1,35 +1,52 @@
-"""Tracee event streams as Arrow record batches: decodes, never judges.
+"""Event streams of sensors as Arrow record batches: decodes, never judges.
 
 Bytes go in (JSON lines, plain or compressed), record batches come out. Every line that is not blank is counted
-exactly once: as a row, in ``skipped``, or in ``refused``. A line that becomes a row is one that ``json.loads``
-accepts, with the same values; a line that this decoder does not vouch for is handed back in ``refused``, and
+exactly once: as a row, in ``skipped``, or in ``deferred``. A line that becomes a row is one that ``json.loads``
+accepts, with the same values; a line that this decoder does not vouch for is handed back in ``deferred``, and
 ``json.loads`` has the last word on it.
+
+Which lines are wanted events, and where the wanted fields lie in them, is a *projection*: a dictionary, or its JSON,
+that docs/reading.md explains.
 
 Columns of a batch, in this order:
 
-================  =========================  ==========================================================
-``event_name``    dictionary<int32, utf8>    null if missing or not a string (only if every event is asked for)
-``process_name``  utf8                       ``""`` if missing or null, null if not a string
-one per argument  utf8                       the value of the first argument of that name; null if it is
-                                             missing or not a string
-``position``      int64                      offset of the event's first byte in the decompressed stream
-``length``        int32                      bytes of the event
-``record``        binary                     those bytes: the line without white space around it
-================  =========================  ==========================================================
+====================  =========================  ======================================================
+one per column asked  utf8, int64, bool; a time  null where the event has no such value; ``event_name``
+for                   is an int64                is dictionary<int32, utf8>
+``dialect``           dictionary<int32, utf8>    only where the projection has more than one dialect
+``position``          int64                      offset of the event's first byte in the decompressed
+                                                 stream
+``length``            int32                      bytes of the event
+``raw_event``         binary_view                those bytes: the line without white space around it
+====================  =========================  ======================================================
 """
 
 import os
-from collections.abc import Sequence
-from typing import Literal, final
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, final
 
 from typing_extensions import Buffer, CapsuleType
 
-__all__ = ["MAX_LINE", "Batch", "JsonLines", "JsonLinesReader", "StreamError", "__version__"]
+__all__ = [
+    "INSTRUCTION_SETS",
+    "MAX_LINE",
+    "Batch",
+    "Batches",
+    "JsonLines",
+    "JsonLinesReader",
+    "StreamError",
+    "__version__",
+]
 
 __version__: str
 
 MAX_LINE: int
 """Default limit of a line: 16 MiB without its newline."""
+
+INSTRUCTION_SETS: tuple[str, ...]
+"""What may be asked for as ``instruction_set`` on this machine, the best first: ``avx512`` (with GFNI), ``avx2``,
+``neon``, ``portable``, and ``none``, which decodes by the JSON library alone. The result is always the same.
+"""
 
 class StreamError(OSError):
     """A corrupt or truncated gzip or zstd stream.
@@ -47,16 +64,19 @@ class Batch:
 
     @property
     def num_rows(self) -> int:
-        """Rows: events with a wanted name."""
+        """Rows: wanted events."""
     @property
     def skipped(self) -> int:
-        """Events set aside by their name alone."""
+        """Lines that are no wanted events."""
     @property
-    def refused(self) -> list[tuple[int, bytes, bool]]:
-        """Lines not vouched for: offset, bytes, and whether the line was over the limit (then the first bytes only).
+    def deferred(self) -> list[tuple[int, int, bytes, bool]]:
+        """Lines not vouched for: rows before the line, its offset, its bytes, and whether it was over the limit.
 
-        Built anew by each access.
+        Of a line over the limit the bytes are the first ones. Built anew by each access.
         """
+    @property
+    def dialects(self) -> dict[str, int]:
+        """Rows of each dialect of the projection."""
     @property
     def start(self) -> int:
         """Offset of the first byte of the decompressed stream that this batch covers."""
@@ -72,29 +92,40 @@ class Batch:
         """
 
 @final
+class Batches:
+    """The batches of one piece of a stream, each decoded when it is asked for: at least one, perhaps without rows."""
+
+    def __iter__(self) -> Iterator[Batch]: ...
+    def __next__(self) -> Batch:
+        """Decode on and return the next batch.
+
+        ``ValueError`` after the decoder's ``finish``, or for more than 1 GiB at once.
+        """
+
+@final
 class JsonLines:
     """A push decoder of JSON lines: bytes in, batches out.
 
-    ``event_names``: names of the events to decode; ``None`` for all.
-    ``arguments``: names of the event arguments that become columns.
-    ``strict``: decode every line, also of other events, and refuse duplicate keys at any depth.
+    ``projection``: which lines are wanted, and which of their fields; ``ValueError`` where it is none.
+    ``strict``: decode every line, also of other events, and defer lines with duplicate keys at any depth.
     ``max_line``: limit of a line in bytes, without its newline; at most 512 MiB, else ``ValueError``.
+    ``instruction_set``: one of ``INSTRUCTION_SETS``; by default the best.
 
     Calls from several threads take turns.
     """
 
     def __new__(
         cls,
-        event_names: Sequence[str] | None,
-        arguments: Sequence[str],
+        projection: Mapping[str, Any] | str,
         *,
         strict: bool = False,
         max_line: int = ...,
+        instruction_set: str | None = None,
     ) -> JsonLines: ...
-    def feed(self, data: Buffer) -> Batch:
-        """Take the next bytes and return every line that is complete now.
+    def feed(self, data: Buffer) -> Batches:
+        """Take the next bytes and return the batches of all lines that are complete now.
 
-        ``ValueError`` after ``finish``, or for more than 1 GiB at once.
+        They must be drained before more is fed. Each is bounded as those of :class:`JsonLinesReader` are.
         """
     def finish(self) -> Batch:
         """End the stream and return a last line without newline. ``ValueError`` the second time."""
@@ -111,24 +142,24 @@ class JsonLinesReader:
     def __new__(
         cls,
         source: str | bytes | os.PathLike[str] | os.PathLike[bytes] | int,
-        event_names: Sequence[str] | None,
-        arguments: Sequence[str],
+        projection: Mapping[str, Any] | str,
         *,
         strict: bool = False,
         max_line: int = ...,
+        instruction_set: str | None = None,
     ) -> JsonLinesReader: ...
     def next(self) -> Batch | None:
         """Read on and return the next batch; ``None`` at the end.
 
-        A regular file gives batches of up to about 16,000 rows, 4 MiB of events or 32 MiB of input. Anything else
-        gives a batch as soon as a line is a row or refused. A batch without rows is no end: one comes when a signal
-        handler ran without raising, and now and then from an idle source.
+        A regular file gives batches of up to about 16,000 rows and deferred lines, 4 MiB of them or 32 MiB of input.
+        Anything else gives a batch as soon as a line is a row or deferred. A batch without rows is no end: one comes
+        when a signal handler ran without raising, and now and then from an idle source.
 
         ``StreamError`` or another ``OSError``, once, after all lines before it; then ``None``.
         """
     @property
     def compression(self) -> Literal["none", "gzip", "zstd"]:
-        """The compression, told by content. Of a pipe, ``"none"`` until its first bytes have come."""
+        """The compression, detected from the content. Of a pipe, ``"none"`` until its first bytes have come."""
     @property
     def size(self) -> int | None:
         """Bytes of a regular file as it is stored; else ``None``."""

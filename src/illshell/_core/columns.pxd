@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from illshell._core.intrinsics cimport load_2, load_4, load_8
+from illshell._core.intrinsics cimport load_2, load_4, load_8, unlikely
 
 
 cdef extern from "illshell_core.h":
@@ -76,10 +76,12 @@ cdef inline bint span_at(
     const column *c, uint64_t first, uint64_t last, const uint8_t **value, int64_t *length,
     const uint8_t **end
 ) noexcept nogil:
+    if unlikely(first > last or last > <uint64_t>c.data_size):
+        return False
     value[0] = c.data + first
     length[0] = <int64_t>(last - first)
     end[0] = c.data + c.data_size
-    return first <= last <= <uint64_t>c.data_size
+    return True
 
 
 cdef inline int view_at(

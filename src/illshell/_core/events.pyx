@@ -202,7 +202,7 @@ cdef inline object get(payload, str key):
 
 
 cdef object payload_of(event):
-    cdef object payload = event.payload if isinstance(event, Event) else event
+    cdef object payload = event.tracee if isinstance(event, Event) else event
     if not isinstance(payload, Mapping):
         raise InvalidEventError
     return payload
@@ -222,11 +222,12 @@ cdef object string_argument(payload, str name, bint typed):
     """Read an argument; the first of that name wins."""
     cdef object args = get(payload, "args")
     cdef object value
+    cdef Py_ssize_t index = 0
     if args is None:
         raise ArgumentNotFoundError(name)
     if not isinstance(args, (list, tuple)):
         raise InvalidEventError(f"args is of type {json_type_of(args)}, not array")
-    for index, arg in enumerate(args):
+    for arg in args:
         if type(arg) is not dict and not isinstance(arg, Mapping):
             raise InvalidEventError(f"args[{index}] is of type {json_type_of(arg)}, not object")
         if get(arg, "name") == name:
@@ -236,4 +237,5 @@ cdef object string_argument(payload, str name, bint typed):
             if not isinstance(value, str):
                 raise ArgumentTypeError(name, go_type_of(arg) if typed else None)
             return value
+        index += 1
     raise ArgumentNotFoundError(name)

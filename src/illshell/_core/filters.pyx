@@ -15,7 +15,15 @@ from illshell._core.columns cimport (
     column,
     view_at,
 )
-from illshell._core.intrinsics cimport load, load_4, load_8, prefetch, unlikely, unsigned_t
+from illshell._core.intrinsics cimport (
+    load,
+    load_4,
+    load_8,
+    prefetch,
+    prefetch_at,
+    unlikely,
+    unsigned_t,
+)
 from illshell._core.names cimport filter_bit, first_word, has_basename, has_words
 from illshell._core.predicates cimport (
     IS_BASENAME,
@@ -116,7 +124,7 @@ cdef void keep_names(
         if i + 2 * PREFETCH_DISTANCE < s.count:
             prefetch(offsets + s.rows[i + 2 * PREFETCH_DISTANCE])
         if i + PREFETCH_DISTANCE < s.count:
-            prefetch(data + load(offsets + s.rows[i + PREFETCH_DISTANCE]))
+            prefetch_at(data, load(offsets + s.rows[i + PREFETCH_DISTANCE]))
         row = s.rows[i]
         first = <int64_t>load(offsets + row)
         last = <int64_t>load(offsets + row + 1)
@@ -142,7 +150,7 @@ cdef void keep_basenames(
         if i + 2 * PREFETCH_DISTANCE < s.count:
             prefetch(offsets + s.rows[i + 2 * PREFETCH_DISTANCE])
         if i + PREFETCH_DISTANCE < s.count:
-            prefetch(data + load(offsets + s.rows[i + PREFETCH_DISTANCE] + 1) - 8)
+            prefetch_at(data, load(offsets + s.rows[i + PREFETCH_DISTANCE] + 1) - 8)
         row = s.rows[i]
         first = load(offsets + row)
         last = load(offsets + row + 1)
@@ -191,7 +199,7 @@ cdef void keep_view_basenames(predicate *p, int64_t base, selection *s) noexcept
             prefetch(first + 16 * <int64_t>s.rows[i + 2 * PREFETCH_DISTANCE])
         if i + PREFETCH_DISTANCE < s.count and view_at(
                 p.c, base + s.rows[i + PREFETCH_DISTANCE], &value, &length, &end) > 0:
-            prefetch(value + length - 8)
+            prefetch_at(value, <uint64_t>(length - 8))
         row = s.rows[i]
         s.rows[kept] = row
         kept += evaluate_row(p, base + row)

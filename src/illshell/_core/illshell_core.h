@@ -119,6 +119,9 @@ static const uint8_t illshell_window[32] __attribute__((unused)) = {
 
 #define illshell_lowest_bit(word) __builtin_ctzll(word)
 #define illshell_count_bits(word) __builtin_popcountll(word)
+/* An address that may lie nowhere: it is not made a pointer by arithmetic on one. */
+#define illshell_prefetch_at(base, offset) \
+    __builtin_prefetch((const void *)((uintptr_t)(base) + (uintptr_t)(offset)))
 #define illshell_prefetch(address) __builtin_prefetch(address)
 #define illshell_unlikely(condition) __builtin_expect(!!(condition), 0)
 

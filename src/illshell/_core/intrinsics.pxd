@@ -14,6 +14,7 @@ cdef extern from "illshell_core.h" nogil:
     int lowest_bit "illshell_lowest_bit"(uint64_t word) noexcept
     int count_bits "illshell_count_bits"(uint64_t word) noexcept
     void prefetch "illshell_prefetch"(const void *address) noexcept
+    void prefetch_at "illshell_prefetch_at"(const void *base, uint64_t offset) noexcept
     bint unlikely "illshell_unlikely"(bint condition) noexcept
     uint64_t bits_of_64 "illshell_bits_of_64"(const uint8_t *bytes, int bit) noexcept
     void compare_64_words "illshell_compare_64_words"(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
+from illshell.dialects.decoded import decoded_event
 from illshell.dialects.tracee_event import event_of
 from illshell.model.errors import ColumnError
 from illshell.model.fields import (
@@ -271,7 +272,7 @@ class EventBatch(Mapping[str, "Column | str"]):
         payload = None if raw is None else _decoded(raw)
         if payload is None:
             return event_of(self._rebuilt(row), self.position_of(row))
-        return event_of(payload, self.position_of(row), raw)
+        return decoded_event(payload, self.position_of(row), raw)
 
     def _raw(self, row: int) -> bytes | None:
         if RAW_EVENT not in self._columns:

@@ -47,6 +47,18 @@ def _known_format(
     return name
 
 
+def _known_dialects(
+    _context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    from illshell.dialects.installed import dialect_names
+
+    known = dialect_names() if names else []
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(str(UnknownNameError("dialect", name, known)))
+    return names
+
+
 def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if not value or context.resilient_parsing:
         return
@@ -137,6 +149,15 @@ def command() -> None:
     help="Decode every line, refuse duplicate keys, and exit with 3 if anything was bad.",
 )
 @click.option(
+    "--dialect",
+    "dialects",
+    multiple=True,
+    metavar="NAME",
+    callback=_known_dialects,
+    help="The sensor's JSON form that lines are written in; may be given again.  "
+    "[default: any that is known, told apart line by line]",
+)
+@click.option(
     "--state",
     type=PATH,
     metavar="FILE",
@@ -194,6 +215,7 @@ def scan(paths: tuple[str, ...], **given: Any) -> int:
         threads=given["threads"],
         signatures=given["signatures"],
         state=given["state"],
+        dialects=given["dialects"],
     )
     try:
         return run_scan(sources, options)

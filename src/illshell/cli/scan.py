@@ -6,7 +6,7 @@ import os
 import signal
 import stat
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -55,6 +55,7 @@ class ScanOptions:
     threads: int = 1
     signatures: tuple[str, ...] = ()
     state: str | None = None
+    dialects: tuple[str, ...] = ()
 
 
 def run_scan(sources: Sequence[Source], options: ScanOptions) -> ExitCode:
@@ -82,7 +83,7 @@ class _Run:
         self._done = 0  # bytes of the sources before this one, as they are stored
         self._reporter = Reporter(quiet=options.quiet, before=self._clear)
         detector = DetectorSpec.of(options.signatures or None, events=options.events).make()
-        self._selection = detector.selection
+        self._selection = replace(detector.selection, dialects=options.dialects or None)
         if options.state is not None:
             load_state(detector, options.state)
         self._scan_of = Scan(detector, on_finding=self._write, on_problem=self._problem)

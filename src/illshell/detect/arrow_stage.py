@@ -135,11 +135,11 @@ def _on_values(
 ) -> Iterator[Verdict]:
     """Yield the verdicts on values, each with its row, of which the first is ``first``."""
     lines = _Lines(values, first, coordinates)
-    segment = decode_lines(lines.data, detector.selection, position_of=lines.position_of)
-    for verdict in detector.segment(segment):
-        row = lines.row_of(verdict)
-        position = verdict.position if coordinates else None
-        yield replace(verdict, row=row, position=position, raw=values[row - first].as_py())
+    for segment in decode_lines(lines.data, detector.selection, position_of=lines.position_of):
+        for verdict in detector.segment(segment):
+            row = lines.row_of(verdict)
+            position = verdict.position if coordinates else None
+            yield replace(verdict, row=row, position=position, raw=values[row - first].as_py())
 
 
 def _joined(values: pa.Array) -> pa.Array:

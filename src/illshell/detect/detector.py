@@ -102,7 +102,12 @@ class Detector:
         fields: dict[str, None] = {}
         for loaded in self.loaded:
             fields |= dict.fromkeys(getattr(loaded.signature, "fields", ()))
-        return Selection(self.event_names, list(fields), self._candidates, self._may_matter)
+        return Selection(
+            self.event_names,
+            list(fields),
+            candidates=self._candidates,
+            may_matter=self._may_matter,
+        )
 
     def _candidates(self, batch: Batch) -> Sequence[int] | None:
         """Return, in order, the rows of a batch that some signature must see; None for all."""
@@ -268,8 +273,12 @@ class Detector:
     def _selecting(self, event: Event) -> list[Loaded]:
         """Return the signatures that select an event, in the order of loading."""
         wanted = event.headers.selector
+        # An event of another sensor is one of Tracee's to signatures, in Tracee's terms.
         keys = dict.fromkeys(
-            SignatureEventSelector(wanted.source, name, origin)
+            SignatureEventSelector(source, name, origin)
+            for source in dict.fromkeys(
+                (wanted.source, wanted.source if event.view is None else TRACEE)
+            )
             for name in (wanted.name, "*")
             for origin in (wanted.origin, "*")
         )

@@ -15,6 +15,7 @@ from nanoarrow import bool_, c_array_from_buffers
 from illshell._fastmatch import Matcher
 from illshell.batch.event_batch import EventBatch
 from illshell.model.errors import ColumnError
+from illshell.model.rule import several
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 from illshell.signatures.illegitimate_shell.rule import illegitimate_shell_rule
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from illshell._fastmatch import Rows
     from illshell.batch.arrow import ArrowArrayExportable
     from illshell.batch.event_batch import Batch
-    from illshell.model.rule import Rule
 
 PART_ROWS: Final = 1 << 16
 """Rows below which a batch is not divided among threads."""
@@ -113,7 +113,11 @@ def match(
     """
     if threads < 1:
         raise ValueError(f"threads is {threads}, less than 1")
-    matcher = _matcher(illegitimate_shell_rule(events, web_servers=web_servers, shells=shells))
+    matcher = _matcher(
+        several("events", events),
+        several("web_servers", web_servers),
+        several("shells", shells),
+    )
     with closing(_batches(data, columns, event_name)) as batches:
         return match_batches(matcher, batches, threads)
 
@@ -157,9 +161,11 @@ def in_order(
 
 
 @lru_cache(maxsize=16)
-def _matcher(rule: Rule) -> Matcher:
-    """Return the matcher of a rule, made once: many names take some time."""
-    return Matcher(rule)
+def _matcher(
+    events: tuple[str, ...], web_servers: tuple[str, ...], shells: tuple[str, ...]
+) -> Matcher:
+    """Return the matcher of these names, made once: many names take some time."""
+    return Matcher(illegitimate_shell_rule(events, web_servers=web_servers, shells=shells))
 
 
 def _batches(

@@ -58,6 +58,11 @@ class CanonicalEvent(Mapping[str, Any]):
         self._values: dict[str, Any] = {EVENT_NAME: form.event}
         self._stand_ins: dict[str, str] = {}
 
+    @property
+    def dialect_name(self) -> str:
+        """The name of its dialect."""
+        return self.dialect.name
+
     def __getitem__(self, name: str) -> Any:
         if name not in self._values:
             self._values[name], stand_in = extract_field(

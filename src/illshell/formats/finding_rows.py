@@ -36,7 +36,7 @@ def _row(verdict: Verdict) -> tuple[Any, ...]:
     finding = verdict.finding
     assert finding is not None
     metadata = finding.sig_metadata
-    payload = finding.payload
+    payload = finding.tracee
     return (
         finding.uid,
         metadata.id,

@@ -15,7 +15,7 @@ def raw(finding: Finding) -> bytes:
     metadata = finding.sig_metadata
     record = {
         "Data": finding.data,
-        "Context": finding.payload,
+        "Context": finding.tracee,
         "SigMetadata": {
             "ID": metadata.id,
             "Version": metadata.version,

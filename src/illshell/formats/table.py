@@ -96,7 +96,7 @@ class Table:
         if source != self._source:
             self._source = source
             lines.append(Text(fit_end(visible(str(source)), self._columns()), "bold underline"))
-        lines.extend(self._record(widths, finding, finding.payload, _place_in(position)))
+        lines.extend(self._record(widths, finding, finding.tracee, _place_in(position)))
         return b"".join(map(self._bytes, lines))
 
     def _header(self, widths: Widths) -> Text:

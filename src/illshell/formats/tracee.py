@@ -69,7 +69,7 @@ def finding_event(finding: Finding) -> dict[str, Any]:
     A trigger of another vintage keeps its own keys in their order; what it lacks of the finding's
     keys goes where Tracee prints it.
     """
-    trigger = finding.payload
+    trigger = finding.tracee
     args = [
         {"name": name, "type": "unknown", "value": value}
         for name, value in (finding.data or {}).items()

@@ -44,6 +44,13 @@ class Finding:
         return payload
 
     @property
+    def tracee(self) -> Mapping[str, Any]:
+        """The payload of the event with the keys of Tracee v0.24, whatever the sensor."""
+        payload = self.event.tracee if isinstance(self.event, Event) else self.event
+        assert isinstance(payload, Mapping)
+        return payload
+
+    @property
     def position(self) -> Position | None:
         """Where the event came from."""
         return self.event.headers.position if isinstance(self.event, Event) else None

@@ -38,7 +38,7 @@ _IDENTITY: Final = tuple(
 
 def finding_uid(finding: Finding) -> str:
     """Return the uid of a finding, in the usual form of 36 characters."""
-    payload = finding.payload
+    payload = finding.tracee
     form, *values = _own(payload) or _content(finding)
     identity = [form, finding.sig_metadata.id, *values]
     return str(uuid5(NAMESPACE, json.dumps(identity, sort_keys=True, default=_plain)))

@@ -73,4 +73,4 @@ def open_reader(
         return NativeReader(source, selection, name=name, strict=strict)
     from illshell.readers.json_lines.python import PlainReader
 
-    return PlainReader(source, selection.event_names, name=name, strict=strict, stop=stop)
+    return PlainReader(source, selection, name=name, strict=strict, stop=stop)

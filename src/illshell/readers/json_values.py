@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from illshell.readers import has_native
 from illshell.readers.json_lines.definition import MAX_LINE
+from illshell.readers.json_lines.projection import projection_of
 from illshell.readers.json_lines.python import LineDecoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typing_extensions import Buffer
 
     from illshell.readers.json_lines.python import PositionOf
@@ -30,8 +33,8 @@ def decode_lines(
     *,
     position_of: PositionOf,
     native: bool | None = None,
-) -> Segment:
-    """Return whole lines, the last newline included, as a segment.
+) -> Iterator[Segment]:
+    """Yield whole lines, the last newline included, as segments.
 
     ``position_of`` returns the position of an event, given its first byte and its length.
     ``native``: which reader; None takes the fast one if it is there.
@@ -39,16 +42,13 @@ def decode_lines(
     if has_native() if native is None else native:
         import illshell_ingest
 
-        from illshell.readers.json_lines.native import SegmentMaker, arguments_of
+        from illshell.readers.json_lines.native import SegmentMaker
 
-        maker = SegmentMaker(
-            selection.event_names, position_of=position_of, strict=False, max_line=MAX_LINE
-        )
-        decoder = illshell_ingest.JsonLines(
-            selection.event_names, arguments_of(selection.fields), max_line=MAX_LINE
-        )
-        return maker.segment(decoder.feed(lines))
-    return LineDecoder(selection.event_names, position_of=position_of).feed(lines)
+        maker = SegmentMaker(selection, position_of=position_of, strict=False, max_line=MAX_LINE)
+        decoder = illshell_ingest.JsonLines(projection_of(selection), max_line=MAX_LINE)
+        yield from map(maker.segment, decoder.feed(lines))
+    else:
+        yield LineDecoder(selection, position_of=position_of).feed(lines)
 
 
 def as_line(value: str | Buffer) -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from illshell.batch.event_batch import Batch
     from illshell.model.event import Event
@@ -42,6 +42,7 @@ class Segment:
     events have a name that no signature selects. ``end``: the byte of the decompressed stream up to
     which all was returned. ``judged``: how many events were selected, where the reader has left out
     packed rows that no signature needs to see; None where there are no others than those here.
+    ``dialects``: how many packed rows are of which dialect, where the reader knows more than one.
     """
 
     batch: Batch | None
@@ -49,6 +50,7 @@ class Segment:
     skipped: int
     end: int
     judged: int | None = None
+    dialects: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

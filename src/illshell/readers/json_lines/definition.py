@@ -23,9 +23,10 @@ TOO_LONG: Final = "longer than the limit of {} bytes"
 
 BOM: Final = b"\xef\xbb\xbf"
 WHITESPACE: Final = b" \t\r\n"
+_QUOTE: Final = ord('"')
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_BRACKET = re.compile(rb"[\[{\]}]")
+# Possessive, so that a long string takes no memory for ways back.
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
 
 
 def decode_event(line: bytes, *, strict: bool = False) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def decode_event(line: bytes, *, strict: bool = False) -> dict[str, Any]:
     """
     if not (line.startswith(b"{") and line.endswith(b"}")):
         raise InvalidLineError(_why_no_object(line))
-    if _depth_may_exceed(line) and _depth(line) > MAX_DEPTH:
+    if _is_too_deep(line):
         raise InvalidLineError(f"nested deeper than {MAX_DEPTH} levels")
     try:
         event = json.loads(line, object_pairs_hook=_refuse_duplicates if strict else None)
@@ -81,13 +82,14 @@ def _refuse(reason: str) -> NoReturn:
     raise InvalidLineError(reason)
 
 
-def _depth_may_exceed(line: bytes) -> bool:
-    return line.count(b"{") + line.count(b"[") > MAX_DEPTH
-
-
-def _depth(line: bytes) -> int:
-    depth = deepest = 0
-    for bracket in _BRACKET.finditer(_STRING.sub(b"", line)):
-        depth += 1 if bracket[0] in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def _is_too_deep(line: bytes) -> bool:
+    if line.count(b"{") + line.count(b"[") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for token in _STRING_OR_BRACKET.finditer(line):
+        byte = line[token.start()]
+        if byte != _QUOTE:
+            depth += 1 if byte in b"[{" else -1
+            if depth > MAX_DEPTH:
+                return True
+    return False

@@ -6,18 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import illshell_ingest
-import numpy as np
 from nanoarrow import c_array
 
 from illshell.batch.arrow import event_batch
 from illshell.model.errors import StreamError
 from illshell.model.position import ByteRange
 from illshell.readers.json_lines.definition import MAX_LINE, TOO_LONG
+from illshell.readers.json_lines.projection import projection_of
 from illshell.readers.json_lines.python import decode_single
 from illshell.readers.segment import InvalidLine, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from illshell.batch.event_batch import EventBatch
     from illshell.model.event import Event
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from illshell.readers.json_lines.python import PositionOf
     from illshell.readers.segment import Single
     from illshell.readers.selection import Selection
-
-NAMELESS = ("event_name", "comm")
-"""Fields that illshell-ingest fills in any case."""
-
-
-def arguments_of(fields: Sequence[str]) -> list[str]:
-    """Return the event's arguments among the fields that signatures read."""
-    return [field for field in fields if field not in NAMELESS]
 
 
 class SegmentMaker:
@@ -44,38 +36,37 @@ class SegmentMaker:
 
     def __init__(
         self,
-        event_names: Sequence[str] | None,
+        selection: Selection,
         *,
         position_of: PositionOf,
         strict: bool,
         max_line: int,
     ) -> None:
-        self._event_names = event_names
+        self._selection = selection
         self._position_of = position_of
         self._strict = strict
         self._max_line = max_line
 
     def segment(self, decoded: illshell_ingest.Batch) -> Segment:
         """Return the batch as a segment, its columns without a copy."""
-        batch, offsets = self._packed(decoded) if decoded.num_rows else (None, None)
         singles: list[Single] = []
         skipped = decoded.skipped
-        for offset, line, over_limit in decoded.refused:
+        for at, offset, line, over_limit in decoded.deferred:
             single = self._single(offset, line, over_limit=over_limit)
             if single is None:
                 skipped += 1
             else:
-                at = 0 if offsets is None else int(np.searchsorted(offsets, offset))
                 singles.append((at, single))
-        return Segment(batch, singles, skipped, decoded.end)
+        batch = self._packed(decoded) if decoded.num_rows else None
+        return Segment(batch, singles, skipped, decoded.end, dialects=decoded.dialects)
 
     def _single(self, offset: int, line: bytes, *, over_limit: bool) -> Event | InvalidLine | None:
         position = self._position_of(offset, len(line))
         if over_limit:
             return InvalidLine(position, TOO_LONG.format(self._max_line), line)
-        return decode_single(line, self._event_names, position, self._strict)
+        return decode_single(line, self._selection, position, self._strict)
 
-    def _packed(self, decoded: illshell_ingest.Batch) -> tuple[EventBatch, memoryview]:
+    def _packed(self, decoded: illshell_ingest.Batch) -> EventBatch:
         array = c_array(decoded)
         names = [child.name for child in array.schema.children]
         view = array.view()
@@ -86,7 +77,7 @@ class SegmentMaker:
         def position_of(row: int) -> Position | None:
             return self._position_of(offsets[row], lengths[row])
 
-        return event_batch(array, position_of=position_of), offsets
+        return event_batch(array, position_of=position_of)
 
 
 class NativeReader:
@@ -102,18 +93,11 @@ class NativeReader:
     ) -> None:
         self.name = name
         self._reader = illshell_ingest.JsonLinesReader(
-            source,
-            selection.event_names,
-            arguments_of(selection.fields),
-            strict=strict,
-            max_line=MAX_LINE,
+            source, projection_of(selection), strict=strict, max_line=MAX_LINE
         )
         self.size = self._reader.size
         self._maker = SegmentMaker(
-            selection.event_names,
-            position_of=partial(ByteRange, name),
-            strict=strict,
-            max_line=MAX_LINE,
+            selection, position_of=partial(ByteRange, name), strict=strict, max_line=MAX_LINE
         )
 
     @property

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from illshell.dialects.tracee_event import event_of
+from illshell.dialects.decoded import decoded_event
 from illshell.model.errors import InvalidLineError, StreamError
 from illshell.model.position import ByteRange
 from illshell.readers.compression import RawSource, decompressed
@@ -17,14 +16,16 @@ from illshell.readers.json_lines.definition import (
     WHITESPACE,
     decode_event,
 )
+from illshell.readers.json_lines.projection import candidate_of, dialects_of, is_selected
 from illshell.readers.segment import InvalidLine, Segment, Single
 from illshell.sources.stop_flag import StopFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from illshell.model.event import Event
     from illshell.model.position import Position
+    from illshell.readers.selection import Selection
 
 
 PositionOf: TypeAlias = "Callable[[int, int], Position | None]"
@@ -35,21 +36,20 @@ class LineDecoder:
     """Turns pieces of a stream of JSON lines into segments, as illshell_ingest.JsonLines does.
 
     ``position_of`` returns the position of an event, given its first byte and its length.
-    ``event_names``: what to decode; None for everything. A line without one of these names, nor an
-    escape that could spell one, is skipped undecoded unless ``strict``. Memory is bounded by
-    ``max_line`` and the piece.
+    A line without a needle of the ``selection``, nor an escape that could spell one, is skipped
+    undecoded unless ``strict``. Memory is bounded by ``max_line`` and the piece.
     """
 
     def __init__(
         self,
-        event_names: Sequence[str] | None,
+        selection: Selection,
         *,
         position_of: PositionOf,
         strict: bool = False,
         max_line: int = MAX_LINE,
     ) -> None:
-        self._event_names = event_names
-        self._candidate = None if strict or event_names is None else _candidate(event_names)
+        self._selection = selection
+        self._candidate = None if strict else candidate_of(selection)
         self._position_of = position_of
         self._strict = strict
         self._max_line = max_line
@@ -107,7 +107,7 @@ class LineDecoder:
             segment.skipped += 1
             return
         single = decode_single(
-            record, self._event_names, self._position_of(offset, len(record)), self._strict
+            record, self._selection, self._position_of(offset, len(record)), self._strict
         )
         if single is None:
             segment.skipped += 1
@@ -116,16 +116,15 @@ class LineDecoder:
 
 
 def decode_single(
-    line: bytes, event_names: Sequence[str] | None, position: Position | None, strict: bool
+    line: bytes, selection: Selection, position: Position | None, strict: bool
 ) -> Event | InvalidLine | None:
-    """Return one trimmed line as an event; None where it has another name than the wanted ones."""
+    """Return one trimmed line as an event; None where it is none that is selected."""
     try:
         payload = decode_event(line, strict=strict)
     except InvalidLineError as error:
         return InvalidLine(position, str(error), line)
-    if event_names is not None and payload.get("eventName") not in event_names:
-        return None
-    return event_of(payload, position, line)
+    event = decoded_event(payload, position, line, dialects_of(selection.dialects))
+    return event if is_selected(event, selection) else None
 
 
 class _SegmentBuilder:
@@ -140,31 +139,13 @@ class _SegmentBuilder:
         return Segment(None, self._singles, self.skipped, end)
 
 
-def _candidate(event_names: Sequence[str]) -> re.Pattern[bytes]:
-    r"""Find what every line with one of these names must hold.
-
-    That is the name as it is, or an escape of one of its characters: ``\u00`` and two hexadecimal
-    digits, or any escape at all where a name has characters that can be escaped in other ways.
-    """
-    if not event_names:
-        return re.compile(rb"(?!)")
-    if not all(event_names):
-        return re.compile(rb"")
-    literals = [re.escape(name.encode()) for name in event_names]
-    if not all(re.fullmatch(r"[0-9A-Za-z_.: -]+", name) for name in event_names):
-        return re.compile(b"|".join([*literals, rb"\\"]))
-    values = sorted({b"%02x" % byte for name in event_names for byte in name.encode()})
-    escape = rb"\\u00(?i:%b)" % b"|".join(values)
-    return re.compile(b"|".join([*literals, escape]))
-
-
 class PlainReader:
     """Reads a path or file descriptor; see :class:`illshell.readers.segment.Reader`."""
 
     def __init__(
         self,
         source: str | int,
-        event_names: Sequence[str] | None,
+        selection: Selection,
         *,
         name: str,
         strict: bool = False,
@@ -174,7 +155,7 @@ class PlainReader:
         self._raw = RawSource(source, StopFlag() if stop is None else stop)
         self.size = self._raw.size
         self._decoder = LineDecoder(
-            event_names, position_of=partial(ByteRange, name), strict=strict
+            selection, position_of=partial(ByteRange, name), strict=strict
         )
 
     @property

@@ -278,7 +278,7 @@ class EventSignature:
 
     def matches(self, event: Any) -> bool:
         """Whether the rule matches the event."""
-        payload = event.payload if isinstance(event, Event) else event
+        payload = event.tracee if isinstance(event, Event) else event
         if not isinstance(payload, Mapping):
             raise InvalidEventError
         event_name = payload.get(self._fields[self.rule.event_field].key)

@@ -49,7 +49,7 @@ def illegitimate_shell_rule(
     for event in wanted:
         if event not in clauses:
             raise ValueError(f"event {event!r} is none of {', '.join(clauses)}")
-    return Rule("event_name", tuple(Clause(e, s) for e, s in clauses.items() if e in wanted))
+    return Rule("event_name", tuple(Clause(each, clauses[each]) for each in dict.fromkeys(wanted)))
 
 
 RULE: Final = illegitimate_shell_rule()

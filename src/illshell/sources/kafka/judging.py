@@ -11,13 +11,14 @@ from illshell.readers.json_values import decode_lines
 from illshell.sources.kafka.messages import Messages, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from confluent_kafka import Message
 
     from illshell.detect.detector import Detector
     from illshell.detect.verdict import Verdict
     from illshell.model.finding import Finding
+    from illshell.readers.segment import Segment
 
 Headers = list[tuple[str, Any]]
 
@@ -92,19 +93,16 @@ class Judging:
     def _records(
         self, messages: Messages, counts: KafkaCounts, told: list[tuple[str, str]]
     ) -> Iterator[OutputMessage]:
-        segment = decode_lines(
+        counts.bytes += len(messages.lines)
+        counts.empty += messages.empty
+        segments = decode_lines(
             messages.lines,
             self.detector.selection,
             position_of=messages.position_of,
             native=self.native,
         )
-        counts.bytes += len(messages.lines)
-        counts.empty += messages.empty
-        counts.skipped += segment.skipped
-        counts.judged += segment.selected
-        counts.invalid_lines += segment.invalid
         bad: list[Verdict] = []
-        for verdict in self.detector.segment(segment):
+        for verdict in self._verdicts(segments, counts):
             if bad and messages.of(bad[0]) is not messages.of(verdict):
                 yield from self._dead_letter(bad, messages.of(bad[0]), counts, told)
                 bad.clear()
@@ -116,6 +114,13 @@ class Judging:
                 bad.append(verdict)
         if bad:
             yield from self._dead_letter(bad, messages.of(bad[0]), counts, told)
+
+    def _verdicts(self, segments: Iterable[Segment], counts: KafkaCounts) -> Iterator[Verdict]:
+        for segment in segments:
+            counts.skipped += segment.skipped
+            counts.judged += segment.selected
+            counts.invalid_lines += segment.invalid
+            yield from self.detector.segment(segment)
 
     def _finding(self, finding: Finding, message: Message) -> OutputMessage:
         headers = [
