@@ -1,15 +1,19 @@
 """Spark for the tests: where it runs, how small it is kept, and a driver to be run and killed.
 
-    python spark_driver.py stream IN OUT CHECKPOINT MASTER [ARCHIVE]
+    python spark_driver.py IN OUT CHECKPOINT MASTER [ARCHIVE]
 
 Reads JSON lines as they come in files, one file a batch, and writes findings as Parquet.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,9 @@ import pytest
 
 CLUSTER = "local-cluster[2,1,1024]"
 """Two executors, each a JVM of its own with one core."""
+
+STATE_STORE = "spark.sql.streaming.stateStore.providerClass"
+ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 
 
 def why_no_spark() -> str:
@@ -80,13 +87,35 @@ def session(master: str, folder: Path, **more: Any) -> Any:
     return spark
 
 
-def start_stream(spark: Any, folder: Path, out: Path, checkpoint: Path) -> Any:
-    """Start the query: what is in the folder now, file by file."""
+@contextmanager
+def local_session(folder: Path, *, modules: Path | None = None, **settings: Any) -> Iterator[Any]:
+    """Start a session in this process, and leave nothing of it behind.
+
+    ``modules``: a folder of modules that its Python processes can import.
+    """
+    before = dict(os.environ)
+    os.environ.update(environment(folder, **({"PYTHONPATH": str(modules)} if modules else {})))
+    spark = session("local[2]", folder, **settings)
+    yield spark
+    spark.stop()
+    gateway = spark.sparkContext._gateway
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait(30)
+    type(spark.sparkContext)._gateway = type(spark.sparkContext)._jvm = None
+    os.environ.clear()
+    os.environ.update(before)
+    with warnings.catch_warnings(action="ignore"):
+        gc.collect()
+
+
+def start_stream(spark: Any, folder: Path, out: Path, checkpoint: Path, **options: Any) -> Any:
+    """Start the query: what is in the folder now, file by file; ``options`` are ``detect``'s."""
     from illshell.spark import detect
 
     lines = spark.readStream.option("maxFilesPerTrigger", 1).text(str(folder))
     return (
-        detect(lines)
+        detect(lines, **options)
         .writeStream.format("parquet")
         .option("checkpointLocation", str(checkpoint))
         .trigger(availableNow=True)
@@ -94,13 +123,14 @@ def start_stream(spark: Any, folder: Path, out: Path, checkpoint: Path) -> Any:
     )
 
 
-def main() -> None:
-    """Run the query to its end."""
+def main(**options: Any) -> None:
+    """Run the query to its end; ``options`` are ``detect``'s."""
     folder, out, checkpoint = map(Path, sys.argv[1:4])
     master, *archive = sys.argv[4:]
     more = {"spark.archives": f"{archive[0]}#environment"} if archive else {}
+    more[STATE_STORE] = ROCKSDB
     spark = session(master, checkpoint.parent, **more)
-    start_stream(spark, folder, out, checkpoint).awaitTermination()
+    start_stream(spark, folder, out, checkpoint, **options).awaitTermination()
     spark.stop()
 
 

@@ -110,10 +110,13 @@ def read_columns(path: Path, instruction_set: str | None = None) -> None:
     """Read the file into columns, and judge nothing."""
     import illshell_ingest
 
-    from illshell.readers.json_lines.native import projection_of
+    from illshell.readers.json_lines.projection import projection_of
+    from illshell.readers.selection import Selection
 
     reader = illshell_ingest.JsonLinesReader(
-        path, projection_of(EVENTS), instruction_set=instruction_set
+        path,
+        projection_of(Selection(EVENTS, ("pathname", "prev_comm"), ("tracee",))),
+        instruction_set=instruction_set,
     )
     while reader.next() is not None:
         pass

@@ -18,7 +18,7 @@ from illshell.model.signature import SignatureContext, SourceComplete
 from illshell.signatures.shell_below_web_server.signature import ShellBelowWebServer
 
 if TYPE_CHECKING:
-    from illshell.model.signature import Finding
+    from illshell.model.finding import Finding
 
 WANTED = "shell_under_webserver"
 EXCUSABLE = "startup_benign_shell"

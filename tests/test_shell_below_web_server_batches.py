@@ -9,13 +9,8 @@ from task_streams import Stream
 
 from illshell._lineage.columns import TaskColumns
 from illshell.model.errors import IllshellError
-from illshell.model.signature import (
-    Event,
-    EventHeaders,
-    SignatureContext,
-    SignatureEventSelector,
-    SourceComplete,
-)
+from illshell.model.event import Event, EventHeaders, SignatureEventSelector
+from illshell.model.signature import SignatureContext, SourceComplete
 from illshell.signatures.illegitimate_shell.names import EVENTS
 from illshell.signatures.shell_below_web_server.signature import Options, ShellBelowWebServer
 from illshell.signatures.shell_below_web_server.state import SnapshotError

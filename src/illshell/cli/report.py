@@ -36,8 +36,9 @@ def summary(counts: ScanCounts, seconds: float) -> str:
         plural(counts.invalid_lines, "invalid line"),
         f"{plural(counts.errors, 'event')} that could not be judged",
     ]
-    if set(counts.dialects) - {"tracee"}:
-        parts.append(", ".join(f"{n:,} in {name}" for name, n in sorted(counts.dialects.items())))
+    dialects = {name: count for name, count in sorted(counts.dialects.items()) if count}
+    if dialects.keys() - {"tracee"}:
+        parts.append(", ".join(f"{count:,} by {name}" for name, count in dialects.items()))
     if counts.broken:
         parts.append(f"{plural(counts.broken, 'input')} could not be read")
     speed = f"{rate(counts.bytes, seconds, 'B')}, {rate(counts.events, seconds, ' events')}"

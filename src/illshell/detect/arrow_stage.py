@@ -18,11 +18,14 @@ from illshell.formats.finding_rows import SCHEMA, record_batch
 from illshell.model.errors import ColumnError
 from illshell.model.position import Message, Position, Sequence
 from illshell.readers.json_values import COORDINATES, decode_lines
+from illshell.readers.segment import InvalidLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from illshell.detect.detector import Detector
+    from illshell.model.event import Event
+    from illshell.readers.segment import Segment
 
 LOGGER: Final = logging.getLogger("illshell.stage")
 
@@ -83,6 +86,26 @@ class ArrowStage:
             found.sort(key=lambda verdict: verdict.row)
         return found
 
+    def selected(
+        self, detector: Detector, batch: pa.RecordBatch
+    ) -> Iterator[tuple[int, Event | None]]:
+        """Yield the rows of ``value_column`` on which there may be verdicts, in no certain order.
+
+        Each with its event, or None where the value is null or no event.
+        """
+        assert self.value_column is not None
+        values = _as_bytes(batch.column(self.value_column), self.value_column)
+        for null in np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)):
+            yield int(null), None
+        start = 0
+        for chunk in _chunks(values):
+            lines = _Lines(chunk, start, None)
+            for segment in decode_lines(
+                lines.data, detector.selection, position_of=lines.position_of
+            ):
+                yield from _decoded(segment, lines)
+            start += len(chunk)
+
     def _detector(self) -> Detector:
         detectors: dict[DetectorSpec, Detector] = _THREAD.__dict__.setdefault("detectors", {})
         if self.spec not in detectors:
@@ -126,8 +149,8 @@ class _Lines:
         self._rows[id(position)] = position, row
         return position
 
-    def row_of(self, verdict: Verdict) -> int:
-        return self._rows[id(verdict.position)][1]
+    def row_at(self, position: Position | None) -> int:
+        return self._rows[id(position)][1]
 
 
 def _on_values(
@@ -137,9 +160,22 @@ def _on_values(
     lines = _Lines(values, first, coordinates)
     for segment in decode_lines(lines.data, detector.selection, position_of=lines.position_of):
         for verdict in detector.segment(segment):
-            row = lines.row_of(verdict)
+            row = lines.row_at(verdict.position)
             position = verdict.position if coordinates else None
             yield replace(verdict, row=row, position=position, raw=values[row - first].as_py())
+
+
+def _decoded(segment: Segment, lines: _Lines) -> Iterator[tuple[int, Event | None]]:
+    """Yield a segment's events with their rows, None for an invalid line; the packed ones first."""
+    for row in range(segment.packed):
+        assert segment.batch is not None
+        event = segment.batch.event(row)
+        yield lines.row_at(event.headers.position), event
+    for _, single in segment.singles:
+        if isinstance(single, InvalidLine):
+            yield lines.row_at(single.position), None
+        else:
+            yield lines.row_at(single.headers.position), single
 
 
 def _joined(values: pa.Array) -> pa.Array:

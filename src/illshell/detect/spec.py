@@ -11,6 +11,7 @@ from illshell.model.errors import IllshellError
 from illshell.model.rule import several
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, TRC_1016, WEB_SERVERS
 from illshell.signatures.registry import SIGNATURES
+from illshell.signatures.shell_below_web_server.metadata import ID as ILL_1001
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,7 +45,7 @@ class DetectorSpec:
         ``events``, ``web_servers`` and ``shells`` are TRC-1016's. UnknownNameError for an ID that
         is not registered, TypeError where it is neither an ID nor a callable.
         """
-        options = {
+        options: dict[str, dict[str, Any]] = {
             TRC_1016: {
                 "events": several("events", events),
                 "web_servers": several("web_servers", web_servers),
@@ -52,6 +53,8 @@ class DetectorSpec:
             }
         }
         chosen = DEFAULT if signatures is None else several("signatures", signatures)
+        if TRC_1016 in chosen:
+            options[ILL_1001] = {"beside_exact": options[TRC_1016]["events"]}
         return DetectorSpec(tuple(_factory(each, options) for each in dict.fromkeys(chosen)))
 
     def make(self, *, deliver: Callable[[Verdict], object] | None = None) -> Detector:

@@ -27,3 +27,6 @@ event's JSON, as it came where it came as JSON. A row with ``error`` is no findi
 could not be judged: ``error`` says why, ``event`` is what came, and ``uid``, ``signature_*`` and
 ``severity`` are null.
 """
+
+DDL: Final = ", ".join(f"{name} {kind}" for name, kind in FIELDS.items())
+"""The columns as SQL declares them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from illshell.model.signature import SignatureMetadata
+from illshell.model.finding import SignatureMetadata
 
 ID: Final = "ILL-1001"
 """Numbers from 1001 on are illshell's own signatures, as TRC-1000 and more are Tracee's."""

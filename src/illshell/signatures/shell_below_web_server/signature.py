@@ -12,14 +12,9 @@ from illshell._lineage.lineage import Lineage
 from illshell._lineage.name_classes import NameClasses as CompiledClasses
 from illshell._lineage.snapshot import restore, snapshot
 from illshell.model.errors import IllshellError, InvalidEventError
-from illshell.model.signature import (
-    Event,
-    Finding,
-    SignatureContext,
-    SignatureEventSelector,
-    SignatureMetadata,
-    SourceComplete,
-)
+from illshell.model.event import Event, SignatureEventSelector
+from illshell.model.finding import Finding, SignatureMetadata
+from illshell.model.signature import SignatureContext, SourceComplete
 from illshell.signatures.exceptions import Exceptions, Execution
 from illshell.signatures.illegitimate_shell.names import EVENTS, SHELLS, WEB_SERVERS
 from illshell.signatures.name_classes import SHELL, NameClasses
@@ -103,7 +98,8 @@ class Options:
 class ShellBelowWebServer:
     """Detects a shell that ran anywhere below a web server (ILL-1001, MITRE T1190 and T1505.003).
 
-    ``options``: see :class:`Options`. ``exceptions``: what is excused; ``on_excused`` takes each
+    ``options``: see :class:`Options`; ``beside_exact`` gives their ``exact_events`` where there are
+    no others. ``exceptions``: what is excused; ``on_excused`` takes each
     excused Finding, whose data name the reason.
 
     One exec has up to three events: ``security_bprm_check`` of the program, a second one where the
@@ -126,10 +122,11 @@ class ShellBelowWebServer:
         self,
         options: Options | None = None,
         *,
+        beside_exact: tuple[str, ...] = (),
         exceptions: Exceptions | None = None,
         on_excused: Callable[[Finding], object] | None = None,
     ) -> None:
-        self.options = options or Options()
+        self.options = options or Options(exact_events=beside_exact)
         self.exceptions = exceptions or Exceptions()
         self.excused = 0
         self._on_excused = on_excused
@@ -177,7 +174,7 @@ class ShellBelowWebServer:
             return
         if self._callback is None:
             raise IllshellError("on_event was called before init")
-        payload = event.payload if isinstance(event, Event) else event
+        payload = event.tracee if isinstance(event, Event) else event
         if not isinstance(payload, Mapping):
             raise InvalidEventError
         seen = observe(payload)
@@ -228,7 +225,7 @@ class ShellBelowWebServer:
     def _ask(self, batch: _Batch, row: int) -> tuple[int, int] | None:
         """Return the marks and hints of a row by its arguments."""
         event = batch.at(batch.first + row, is_kept=False)
-        payload = event.payload if isinstance(event, Event) else event
+        payload = event.tracee if isinstance(event, Event) else event
         if not isinstance(payload, Mapping):
             return None
         try:
@@ -388,7 +385,7 @@ def why(hit: Hit) -> dict[str, Any]:
 
 def execution_of(event: Any, hit: Hit) -> Execution:
     """Return what exceptions are compared with."""
-    payload: Mapping[str, Any] = event.payload if isinstance(event, Event) else event
+    payload: Mapping[str, Any] = event.tracee if isinstance(event, Event) else event
     try:
         seen = observe(payload)
     except InvalidEventError:

@@ -6,7 +6,7 @@ import json
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from illshell.model.signature import Event, EventHeaders, SignatureEventSelector
+from illshell.model.event import Event, EventHeaders, SignatureEventSelector
 from illshell.signatures.shell_below_web_server.state import CHECKSUM, SnapshotError, sealed
 
 if TYPE_CHECKING:
