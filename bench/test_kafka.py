@@ -27,7 +27,7 @@ from confluent_kafka.cimpl import NewTopic
 from kafka_broker import Broker, missing
 
 from illshell.detect.spec import DetectorSpec
-from illshell.sources.kafka.judging import KafkaCounts
+from illshell.sources.kafka.counts import KafkaCounts
 from illshell.sources.kafka.options import KafkaOptions
 from illshell.sources.kafka.runner import KafkaRun
 from illshell.sources.stop_flag import StopFlag
@@ -147,7 +147,7 @@ def detect(address: str, events: int, *, at_least_once: bool = False) -> Seconds
         DetectorSpec.of(),
         at_least_once=at_least_once,
     )
-    run = KafkaRun(options, stop, report=print, on_bad=print, on_progress=progress)
+    run = KafkaRun(options, stop, report=print, on_problem=print, on_progress=progress)
     run.run()
     assert run.counts.events == events
     assert run.counts.findings > 0

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,11 +77,13 @@ def illshell(
 
 
 @contextmanager
-def started(*arguments: str | Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    *arguments: str | Path, environ: Mapping[str, str] | None = None, **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start and leave running, stderr and, unless told otherwise, stdin and stdout as pipes."""
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen(
-        [PROGRAM, *map(str, arguments)], env=environment(), **(pipes | options)
+        [PROGRAM, *map(str, arguments)], env=environment(**(environ or {})), **(pipes | options)
     ) as process:
         try:
             yield process

@@ -35,12 +35,12 @@ SECONDS_TO_START: Final = 90
 
 
 def missing() -> str | None:
-    """Say what is missing to start a broker, and how to get it."""
+    """Return what is missing to start a broker, and how to get it."""
     return None if shutil.which("java") and shutil.which("mvn") else MISSING
 
 
 def jars() -> Path:
-    """Give the folder of Kafka's jars, fetched when it is not there."""
+    """Return the folder of Kafka's jars, fetched when it is not there."""
     mark = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
     folder = ROOT / "build" / "kafka" / mark
     if not folder.exists():
@@ -63,7 +63,7 @@ def jars() -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Give ports that nobody listens on."""
+    """Return ports that nobody listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -120,7 +120,7 @@ class Broker:
             self._process = None
 
     def pin(self, cores: set[int]) -> None:
-        """Let it run on these cores only."""
+        """Keep it on these cores only."""
         assert self._process is not None
         for task in Path(f"/proc/{self._process.pid}/task").iterdir():
             with suppress(ProcessLookupError):

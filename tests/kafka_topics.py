@@ -41,19 +41,27 @@ class Topics:
     events: str
     findings: str
     dead: str
+    state: str
     group: str
 
     @staticmethod
     def make(address: str, name: str) -> Topics:
-        topics = Topics(address, f"{name}.events", f"{name}.findings", f"{name}.dead", name)
-        new = [NewTopic(topics.events, PARTITIONS, 1), NewTopic(topics.findings, 2, 1)]
+        names = [f"{name}.{kind}" for kind in ("events", "findings", "dead", "state")]
+        topics = Topics(address, *names, name)
+        compacted = {"cleanup.policy": "compact"}
+        new = [
+            NewTopic(topics.events, PARTITIONS, 1),
+            NewTopic(topics.findings, 2, 1),
+            NewTopic(topics.dead, 1, 1),
+            NewTopic(topics.state, 2, 1, config=compacted),
+        ]
         admin = AdminClient({"bootstrap.servers": address})
-        for made in admin.create_topics([*new, NewTopic(topics.dead, 1, 1)]).values():
+        for made in admin.create_topics(new).values():
             made.result()
         return topics
 
     def arguments(self, *more: str) -> list[str]:
-        """Give the arguments of ``illshell``."""
+        """Return the arguments of ``illshell``."""
         return [
             "kafka",
             f"--brokers={self.address}",
@@ -65,7 +73,7 @@ class Topics:
         ]
 
     def committed(self) -> dict[int, int]:
-        """Give the group's offset in each partition; 0 where there is none."""
+        """Return the group's offset in each partition; 0 where there is none."""
         wanted = [TopicPartition(self.events, number) for number in range(PARTITIONS)]
         deadline = time.monotonic() + DEADLINE
         with consumer(self.address, self.group, log_level=0) as client:
@@ -169,7 +177,7 @@ class Feeder(threading.Thread):
         assert not self.failed
 
     def ends(self) -> dict[int, int]:
-        """Give the offset behind the last line of each partition."""
+        """Return the offset behind the last line of each partition."""
         count = len(self._lines)
         return {number: len(range(number, count, PARTITIONS)) for number in range(PARTITIONS)}
 
@@ -202,7 +210,7 @@ class Truth:
     def check_findings(self, messages: Sequence[Message], *, once: bool = True) -> None:
         """See that the findings are these, each once or each at least once, with one uid each."""
         found: dict[Place, list[str]] = defaultdict(list)
-        for message in messages:
+        for message in of_signature("TRC-1016", messages):
             record = json.loads(message.value() or b"")
             position = record["position"]
             place = (position["partition"], position["offset"])
@@ -227,8 +235,17 @@ class Truth:
             assert len(places) == len(self.bad)
 
 
+def of_signature(signature: str, findings: Iterable[Message]) -> list[Message]:
+    """Return the findings of one signature."""
+    return [
+        each
+        for each in findings
+        if dict(each.headers() or [])["illshell.signature"] == signature.encode()
+    ]
+
+
 def small_lines(count: int) -> list[bytes]:
-    """Make small events: 1 in 50 a finding, 1 in 50 nearly one, 1 in 1000 bad in some way."""
+    """Return small events: 1 in 50 a finding, 1 in 50 nearly one, 1 in 1000 invalid in some way."""
     noise = b'{"timestamp":%d,"hostName":"h","hostThreadId":7,"processName":"nginx","eventName":"close"}'
     event = (
         b'{"timestamp":%d,"hostName":"h","hostThreadId":7,"processName":"%b","eventName":"%b",'

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from exec_counter import install
 from kafka_broker import Broker, missing
 from kafka_topics import Topics
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """Give a broker that runs."""
+    """Start a broker."""
     reason = missing()
     if reason is not None:
         pytest.skip(reason)
@@ -27,13 +28,21 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture
 def topics(broker: Broker, request: pytest.FixtureRequest) -> Topics:
-    """Give new topics, named after the test."""
+    """Create new topics, named after the test."""
     return Topics.make(broker.address, re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:80])
+
+
+@pytest.fixture(scope="session")
+def exec_counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for PYTHONPATH: the signature of exec_counter.py, with its entry point."""
+    folder = tmp_path_factory.mktemp("exec_counter")
+    install(folder)
+    return folder
 
 
 @pytest.fixture
 def fast_failover(tmp_path: Path) -> str:
-    """Give an option: who is gone is noticed after two seconds, not after 45."""
+    """Return an option: a consumer that died is noticed after two seconds, not after 45."""
     path = tmp_path / "kafka.properties"
     path.write_text(
         "consumer.session.timeout.ms=2000\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,12 @@ from typing import Any
 import pytest
 from command_line import READERS, Result, environment, finish, illshell, json_lines, started
 from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+)
 from kafka_broker import PASSWORD, USER, Broker
 from kafka_topics import Feeder, Topics, Truth, read, small_lines
 from tracee_events import bprm_check, process_exec
@@ -22,6 +29,7 @@ from illshell.readers.json_lines.definition import BOM
 from illshell.sources.kafka import runner
 from illshell.sources.kafka.failures import KafkaInputError, KafkaOutputError
 from illshell.sources.kafka.options import KafkaOptions
+from illshell.sources.kafka.output import MAX_REASONS
 from illshell.sources.stop_flag import StopFlag
 
 CHECK = bprm_check("nginx", "/bin/sh", hostName="h", timestamp=1, hostThreadId=2)
@@ -30,11 +38,19 @@ BARE = bprm_check("httpd", "/bin/bash")
 
 
 def produce(topics: Topics, *values: bytes | None, **more: Any) -> None:
+    settings = {"bootstrap.servers": topics.address, "message.max.bytes": 4_000_000}
     # Idempotent: without it a retry may put a message behind the next one.
-    producer = Producer({"bootstrap.servers": topics.address, "enable.idempotence": True})
+    producer = Producer({**settings, "enable.idempotence": True})
     for value in values:
         producer.produce(topics.events, value, partition=0, **more)
     assert producer.flush(30) == 0
+
+
+def set_topic(topics: Topics, topic: str, name: str, value: str) -> None:
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": topics.address})
+    admin.incremental_alter_configs([resource])[resource].result()
 
 
 def options(topics: Topics, **more: Any) -> KafkaOptions:
@@ -69,7 +85,7 @@ def test_the_findings_are_the_oracles(topics: Topics, reader: str, mode: str) ->
         "illshell: 20,000 messages (0 empty), 19,986 events (806 judged, 19,180 skipped), "
         "400 findings, 14 invalid lines, 6 events that could not be judged, 20 dead letters; "
     )
-    assert f"… and {20 - 10} more bad ones" in result.err
+    assert f"… and {20 - 10} more that are invalid or could not be judged" in result.err
     again = run(topics)
     assert again.summary.startswith("illshell: 0 messages")
     assert len(read(topics.address, topics.findings)) == len(truth.findings)
@@ -129,6 +145,7 @@ def test_the_shape_of_what_comes_out(topics: Topics, reader: str) -> None:
         ("illshell.line", b"0"),
         ("illshell.reason", b"invalid event: processName is of type number, not string"),
         ("illshell.line", b"2"),
+        ("illshell.reasons", b"2"),
     ]
     assert f"illshell: {topics.events}, partition 0, offset 4: not a JSON object\n" in result.err
     assert f"{topics.events}, partition 0, offset 4, line 2: invalid event: proc" in result.err
@@ -215,12 +232,14 @@ def test_what_the_brokers_do_not_have(topics: Topics) -> None:
 
 
 def test_no_broker(topics: Topics, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "STARTING", 1.5)
+    monkeypatch.setattr(runner, "START_TIMEOUT", 4.0)
     told: list[str] = []
     nowhere = KafkaOptions("127.0.0.1:1", ("a",), "g", "b", DetectorSpec.of())
-    job = runner.KafkaRun(nowhere, StopFlag(), report=told.append, on_bad=print)
-    with pytest.raises(KafkaInputError, match=r"topic a: .*(refused|down)"):
+    job = runner.KafkaRun(nowhere, StopFlag(), report=told.append, on_problem=print)
+    with pytest.raises(KafkaInputError, match=r"topic a: broker 127.0.0.1:1: .*refused"):
         job.run()
+    (once,) = told
+    assert re.fullmatch("broker 127.0.0.1:1: Connect to .* refused; trying again", once)
 
 
 def test_a_second_one_of_the_same_name_takes_over(topics: Topics) -> None:
@@ -266,7 +285,7 @@ def failing(
     )
     told: list[str] = []
     job = runner.KafkaRun(
-        options(topics), StopFlag(), report=told.append, on_bad=lambda *_: told.append("bad")
+        options(topics), StopFlag(), report=told.append, on_problem=lambda _: told.append("bad")
     )
     return job, told
 
@@ -298,7 +317,7 @@ def test_a_call_that_may_be_repeated_is(topics: Topics, monkeypatch: pytest.Monk
 def test_a_batch_that_always_fails_is_an_error(
     topics: Topics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "MOST_ABORTS", 2)
+    monkeypatch.setattr(runner, "MAX_ABORTS", 2)
     produce(topics, json_lines(CHECK))
     job, _ = failing(monkeypatch, topics, 100, txn_requires_abort=True)
     with pytest.raises(KafkaOutputError, match="given up 3 times: on purpose"):
@@ -307,13 +326,96 @@ def test_a_batch_that_always_fails_is_an_error(
     assert topics.committed()[0] == 0
 
 
-def test_a_finding_that_is_too_large(topics: Topics) -> None:
-    produce(topics, json_lines(BARE), json_lines(BARE | {"padding": "x" * 999_600}))
-    for more in ([], ["--at-least-once"]):
-        result = run(topics, *more, code=4)
-        assert f"{topics.events}, partition 0, offset 1: what it gives has 1,0" in result.err
-        assert f"bytes, more than message.max.bytes lets into {topics.findings}" in result.err
-        assert topics.committed()[0] == 0
+def test_a_finding_that_is_too_large_loses_the_larger_parts_of_its_event(topics: Topics) -> None:
+    large = BARE | {"padding": "x" * 999_600, "hostName": "h"}
+    produce(topics, json_lines(large)[:-1], json_lines(BARE))
+    run(topics)
+    assert topics.committed()[0] == 2
+    findings = {
+        json.loads(each.value() or b"")["position"]["offset"]: each
+        for each in read(topics.address, topics.findings)
+    }
+    assert json.loads(findings[1].value() or b"")["event"] == BARE
+    record = json.loads(findings[0].value() or b"")
+    assert record["event"] == BARE | {"hostName": "h"}
+    assert record["truncated"] is True
+    headers = dict(findings[0].headers() or [])
+    assert re.fullmatch(rb"finding of 1000\d{3} bytes", headers["illshell.truncated"])
+
+
+@pytest.mark.parametrize("mode", [[], ["--at-least-once"]])
+def test_no_message_stops_the_consumer(topics: Topics, mode: list[str]) -> None:
+    values = [
+        b"x\n" * 30_000,
+        b"j" * 999_700,
+        b"k" * 1_040_000,
+        b"\0" * 3_000_000,
+        json_lines(BARE | {"padding": "x" * 1_040_000})[:-1],
+        json_lines(BARE | {"args": [{"name": "pathname", "value": "/bin/sh"}] * 40_000}),
+    ]
+    set_topic(topics, topics.events, "max.message.bytes", "4000000")
+    produce(topics, values[0], json_lines(BARE), *values[1:4], json_lines(BARE), *values[4:])
+    produce(topics, b"no", key=b"k" * 400_000, headers=[("mine", b"h" * 700_000)])
+    result = run(topics, *mode)
+    assert topics.committed()[0] == 9
+    assert "… and 29,994 more that are invalid or could not be judged" in result.err
+    assert len(read(topics.address, topics.findings)) == 4
+
+    letters = {}
+    for each in read(topics.address, topics.dead):
+        headers = dict(each.headers() or [])
+        letters[int(headers["illshell.offset"])] = each, headers
+    assert letters.keys() == {0, 2, 3, 4, 8}
+    first, headers = letters[0]
+    assert first.value() == values[0]
+    assert headers["illshell.reasons"] == b"30000"
+    assert [name for name, _ in first.headers() or []].count("illshell.reason") == MAX_REASONS
+    for offset, value in ((2, values[1]), (3, values[2]), (4, values[3])):
+        letter, headers = letters[offset]
+        assert headers["illshell.truncated"] == b"value of %d bytes" % len(value)
+        assert len(letter.value() or b"") > 990_000
+        assert value.startswith(letter.value() or b"-")
+    letter, _ = letters[8]
+    told = [value for name, value in letter.headers() or [] if name == "illshell.truncated"]
+    assert told == [b"headers of 700124 bytes", b"key of 400000 bytes"]
+    assert letter.value() == b"no"
+
+
+def test_a_topic_that_takes_less_than_the_others(topics: Topics) -> None:
+    set_topic(topics, topics.dead, "max.message.bytes", "20000")
+    produce(topics, *[b"no" * 9_000 for _ in range(20)], b"j" * 50_000)
+    run(topics)
+    letters = read(topics.address, topics.dead)
+    assert [len(each.value() or b"") for each in letters][:20] == [18_000] * 20
+    assert 17_000 < len(letters[20].value() or b"") < 20_000
+
+
+def test_a_value_over_several_lines_is_one_event(topics: Topics) -> None:
+    pretty = json.dumps(CHECK, indent=1).encode()
+    produce(topics, pretty, BOM + pretty.replace(b"\n", b"\r\n"), json_lines(CHECK, EXEC) * 2)
+    result = run(topics)
+    assert "3 messages (0 empty), 6 events (6 judged, 0 skipped), 6 findings, 0 inv" in result.err
+    records = [json.loads(each.value() or b"") for each in read(topics.address, topics.findings)]
+    positions = sorted((each["position"]["offset"], each["position"]["line"]) for each in records)
+    assert positions == [(0, 0), (1, 0), (2, 0), (2, 1), (2, 2), (2, 3)]
+    assert [each["event"] for each in records].count(CHECK) == 4
+
+
+def test_memory_does_not_depend_on_how_many_lines_are_invalid(topics: Topics) -> None:
+    def peak(*values: bytes) -> int:
+        produce(topics, *values)
+        code = "import resource, sys; from illshell.cli import run; code = run(sys.argv[1:]); "
+        code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *topics.arguments("--exit-at-end")],
+            capture_output=True,
+            check=True,
+            env=environment(),
+        )
+        return int(done.stdout) << 10
+
+    usual = peak(json_lines(BARE))
+    assert peak(b"x\n" * 300_000) - usual < 48 << 20
 
 
 def test_a_signature_that_is_not_registered() -> None:

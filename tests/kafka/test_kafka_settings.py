@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +12,14 @@ from command_line import illshell
 from hypothesis import given
 from hypothesis import strategies as st
 
-from illshell.detect.verdict import Verdict
+from illshell.model.position import Message as MessagePosition
 from illshell.readers.json_lines.definition import BOM, WHITESPACE
+from illshell.readers.segment import InvalidLine
+from illshell.readers.selection import Selection
 from illshell.sources.kafka import messages as module
 from illshell.sources.kafka.failures import SettingsError
-from illshell.sources.kafka.messages import Messages, split
-from illshell.sources.kafka.settings import RESERVED, read_settings
+from illshell.sources.kafka.messages import Messages, as_one_line, split
+from illshell.sources.kafka.settings import HIDDEN, MIN_PART, RESERVED, Settings, read_settings
 
 SECRET = "s3cr3t-v4lu3"
 ARGUMENTS = ["kafka", "--brokers=x", "--topic=a", "--group=g", "--findings-topic=b"]
@@ -39,6 +42,53 @@ def test_lines(tmp_path: Path) -> None:
     assert settings.of("producer") == {"sasl.password": f"{SECRET}=x", "a.b": "2"}
     assert settings.hide(f"no {SECRET}=x here") == "no [hidden] here"
     assert SECRET not in repr(settings)
+
+
+def test_parts_of_secrets_are_hidden(tmp_path: Path) -> None:
+    """librdkafka's errors quote the rest of a value, from where they could not read it."""
+    settings = read_settings(
+        settings_file(
+            tmp_path,
+            "sasl.oauthbearer.config=principal=admin secret=hunter2hunter2\n"
+            "sasl.kerberos.kinit.cmd=kinit -p letmein\nssl.key.password=abc\n",
+        )
+    )
+    says = "Unrecognized sasl.oauthbearer.config beginning at: "
+    assert settings.hide(f"{says}secret=hunter2hunter2") == f"{says[:-1]}{HIDDEN}"
+    assert "hunter2" not in settings.hide("at 2hunter2, and at secret=hunter")
+    assert settings.hide("no hunt here, abc") == f"no hunt here, {HIDDEN}"
+    assert "letmein" not in settings.hide("kinit -p letmein failed")
+    assert settings.hide("") == ""
+
+
+@given(st.text("abc", min_size=1, max_size=12), st.text("abc", max_size=12))
+def test_no_longer_part_of_a_secret_is_ever_shown(secret: str, text: str) -> None:
+    shown = Settings(secrets=frozenset({secret})).hide(text).replace(HIDDEN, "\n")
+    least = min(MIN_PART, len(secret))
+    parts = {secret[start : start + least] for start in range(len(secret) - least + 1)}
+    assert not any(part in shown for part in parts)
+    if not any(part in text for part in parts):
+        assert shown == text
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "exposed"),
+    [
+        (0o644, f"sasl.password={SECRET}", True),
+        (0o640, f"sasl.password={SECRET}", False),
+        (0o644, "sasl.mechanism=PLAIN", False),
+    ],
+)
+def test_secrets_that_everybody_can_read(
+    tmp_path: Path, mode: int, text: str, exposed: bool
+) -> None:
+    path = Path(settings_file(tmp_path, text))
+    path.chmod(mode)
+    assert read_settings(str(path)).is_exposed == exposed
+    path.write_text(f"{text}\nssl.ca.location=/nowhere\nsecurity.protocol=ssl\n")
+    result = illshell(*ARGUMENTS, "--config", path, code=2)
+    warning = f"{path}: holds secrets, and every user of this machine can read it: chmod o= {path}"
+    assert (warning in result.err) == exposed
 
 
 def test_toml(tmp_path: Path) -> None:
@@ -136,7 +186,7 @@ def test_each_line_is_found_again(
     messages = [fake(value, offset) for offset, value in enumerate(given_values)]
     seen: list[tuple[int, int] | None] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "MOST_BYTES", most)
+        patch.setattr(module, "MAX_BYTES", most)
         parts = list(split(messages))
     for part in parts:
         offset = 0
@@ -146,7 +196,7 @@ def test_each_line_is_found_again(
             elif line.removeprefix(BOM).strip(WHITESPACE):
                 position = part.position_of(offset, len(line))
                 assert (position.topic, position.partition) == ("t", 3)
-                assert part.of(Verdict(0, position=position)) is messages[position.offset]
+                assert part.message_at(position) is messages[position.offset]
                 seen.append((position.offset, position.line))
             offset += len(line) + 1
     expected: list[tuple[int, int] | None] = [
@@ -166,8 +216,53 @@ def test_each_line_is_found_again(
     assert sum(part.empty for part in parts) == sum(1 for value in given_values if not value)
 
 
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        (b'{\n "a": 1\n}', True),
+        (BOM + b'\n {"a": {}\r\n}\n\n', True),
+        (b'{"a": {}\n,"b": {"c": 1}}', True),
+        (b'{"a": 1}\n', False),
+        (b'{"a": 1}\n{"b": 1}', False),
+        (b'{"a": 1}\n \r\n {"b": 1}\n', False),
+        (b'{"a":\n{"b": 1}\n', False),
+        (b'{"a": "\n"}', False),
+        (b'[\n{"a": 1}\n]', False),
+        (b"{\n" * 600 + b"}\n" * 600, False),
+        (b"\n\n", False),
+    ],
+)
+def test_a_value_over_several_lines(value: bytes, is_one: bool) -> None:
+    line = as_one_line(value)
+    if is_one:
+        assert b"\n" not in line
+        assert json.loads(line) == json.loads(value.removeprefix(BOM))
+    else:
+        assert line == value
+
+
+@given(st.lists(st.lists(st.sampled_from(["x", "{}", '{"eventName":"a"}', ""]), max_size=9)))
+def test_lines_are_decoded_some_at_a_time(given_lines: list[list[str]]) -> None:
+    messages = [fake("\n".join(lines).encode(), at) for at, lines in enumerate(given_lines)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MAX_LINES", 3)
+        (part,) = split(messages)
+        segments = list(part.segments(Selection(None, []), native=False))
+    assert all(len(segment.singles) <= 3 for segment in segments)
+    found = [
+        (single.position if isinstance(single, InvalidLine) else single.headers.position)
+        for segment in segments
+        for _, single in segment.singles
+    ]
+    assert [(each.offset, each.line) for each in found if isinstance(each, MessagePosition)] == [
+        (offset, line)
+        for offset, lines in enumerate(given_lines)
+        for line in range(len(list(filter(None, lines))))
+    ]
+
+
 def test_memory_is_bounded_by_the_part() -> None:
-    parts = [part.lines for part in split([fake(b"x" * module.MOST_BYTES), fake(b"y"), fake(b"z")])]
-    assert [len(part) for part in parts] == [module.MOST_BYTES + 1, 4]
+    parts = [part.lines for part in split([fake(b"x" * module.MAX_BYTES), fake(b"y"), fake(b"z")])]
+    assert [len(part) for part in parts] == [module.MAX_BYTES + 1, 4]
     assert isinstance(parts[0], bytes)
     assert Messages([], []).lines == b""

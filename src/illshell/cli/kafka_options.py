@@ -23,8 +23,8 @@ Example of a FILE for --config, librdkafka's properties a line each, or TOML:
 Exit codes:
   0    the end was reached, with --exit-at-end
   2    wrong usage, a wrong FILE, or confluent-kafka is not installed
-  3    events could not be read (brokers, topics, permissions)
-  4    findings or offsets can't be stored
+  3    events or states could not be read (brokers, topics, permissions)
+  4    findings, states or offsets could not be stored
   70   a fault of illshell itself
   129, 130, 143   ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM: the batch
        under way is committed and the group is left
@@ -46,8 +46,13 @@ Exit codes:
 @click.option(
     "--dead-letter-topic",
     metavar="TOPIC",
-    help="Where messages go that hold no event, or one that could not be judged. Without it they "
-    "are counted and passed over.",
+    help="Where messages go that hold an invalid line, or an event that could not be judged. "
+    "Without it they are reported and skipped.",
+)
+@click.option(
+    "--state-topic",
+    metavar="TOPIC",
+    help="Where states go, for signatures that keep one: a compacted topic.",
 )
 @click.option(
     "--at-least-once",
@@ -84,7 +89,9 @@ Exit codes:
     metavar="SECONDS",
     help="Print statistics every N seconds.  [default: 10 on a terminal, else at the end only]",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No figures, no message for each bad event.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="No statistics, no message for each event that is invalid."
+)
 @click.option(
     "--reader",
     type=click.Choice(["auto", "native", "plain"]),
@@ -95,9 +102,10 @@ Exit codes:
 def kafka(**given: Any) -> int:
     """Judge the events of Kafka topics; findings go into a topic, each exactly once.
 
-    A message is an event's JSON, or several on a line each. Findings and the group's offsets are
-    committed in one transaction, so that readers with isolation.level=read_committed (librdkafka's
-    default) see each finding once, whatever fails. Needs illshell[kafka].
+    A message is an event's JSON, or several on a line each. Findings, the states of signatures and
+    the group's offsets are committed in one transaction, so that readers with
+    isolation.level=read_committed (librdkafka's default) see each finding once, whatever fails.
+    Needs illshell[kafka].
     """
     from illshell.model.extras import import_extra
 
@@ -121,6 +129,7 @@ def kafka(**given: Any) -> int:
                 events=EVENTS if given["event"] == "both" else (given["event"],),
             ),
             dead_letter_topic=given["dead_letter_topic"],
+            state_topic=given["state_topic"],
             at_least_once=given["at_least_once"],
             instance=given["instance"],
             exit_at_end=given["exit_at_end"],

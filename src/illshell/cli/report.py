@@ -9,7 +9,7 @@ from illshell.cli.units import duration, plural, rate, scaled
 from illshell.formats.terminal import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from illshell.detect.scan import Problem, ScanCounts
 
@@ -28,13 +28,20 @@ def say(text: str) -> None:
         return
 
 
-def summary(counts: ScanCounts, seconds: float) -> str:
-    """Return in a line what a scan has seen and how fast."""
+def summary(
+    counts: ScanCounts, seconds: float, *, before: Sequence[str] = (), after: Sequence[str] = ()
+) -> str:
+    """Return in a line what a run has seen and how fast.
+
+    ``before`` and ``after``: what else the kind of input has to count.
+    """
     parts = [
+        *before,
         f"{plural(counts.events, 'event')} ({counts.judged:,} judged, {counts.skipped:,} skipped)",
         plural(counts.findings, "finding"),
         plural(counts.invalid_lines, "invalid line"),
         f"{plural(counts.errors, 'event')} that could not be judged",
+        *after,
     ]
     dialects = {name: count for name, count in sorted(counts.dialects.items()) if count}
     if dialects.keys() - {"tracee"}:

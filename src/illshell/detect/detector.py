@@ -14,7 +14,13 @@ from illshell.detect.verdict import Verdict
 from illshell.model.errors import ColumnError, InvalidLineError
 from illshell.model.event import Event, SignatureEventSelector
 from illshell.model.finding import Finding
-from illshell.model.signature import BatchSignature, CandidateSignature, SignatureContext, SourceComplete, StatefulSignature
+from illshell.model.signature import (
+    BatchSignature,
+    CandidateSignature,
+    SignatureContext,
+    SourceComplete,
+    StatefulSignature,
+)
 from illshell.readers.segment import InvalidLine
 from illshell.readers.selection import Selection
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Final, Self
 
 from illshell.model.errors import StreamError
 from illshell.model.event import Event
 from illshell.model.position import ByteRange, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from illshell.detect.detector import Detector
     from illshell.detect.verdict import Verdict
@@ -60,6 +60,30 @@ class ScanCounts:
         """All events of the input."""
         return self.judged + self.skipped
 
+    def add_segment(self, segment: Segment) -> None:
+        """Count the events and invalid lines of a segment, but not its bytes."""
+        self.skipped += segment.skipped
+        self.judged += segment.selected
+        self.invalid_lines += segment.invalid
+        self.dialects.update(segment.dialects)
+        self.dialects.update(
+            single.dialect for _, single in segment.singles if isinstance(single, Event)
+        )
+
+    def add_verdicts(self, verdicts: Iterable[Verdict]) -> None:
+        """Count findings and errors; invalid lines are counted with their segment."""
+        for verdict in verdicts:
+            if verdict.finding is not None:
+                self.findings += 1
+            elif verdict.signature is not None:
+                self.errors += 1
+
+    def __add__(self, other: Self) -> Self:
+        """Return the counts of two scans as of one."""
+        return type(self)(
+            *(getattr(self, each.name) + getattr(other, each.name) for each in fields(self))
+        )
+
 
 class Scan:
     """Hands the segments of sources to a detector; all sources are one stream to it.
@@ -96,15 +120,8 @@ class Scan:
 
     def segment(self, segment: Segment, source: str) -> None:
         """Take the next segment of a source."""
-        counts = self.counts
-        counts.bytes = self._before + segment.end
-        counts.skipped += segment.skipped
-        counts.judged += segment.selected
-        counts.invalid_lines += segment.invalid
-        counts.dialects.update(segment.dialects)
-        counts.dialects.update(
-            single.dialect for _, single in segment.singles if isinstance(single, Event)
-        )
+        self.counts.bytes = self._before + segment.end
+        self.counts.add_segment(segment)
         self._hand_on(self.detector.segment(segment), source)
 
     def broken(self, source: str, error: OSError) -> None:
@@ -127,12 +144,7 @@ class Scan:
         self._hand_on(self.detector.end_of_input(), END_OF_INPUT)
 
     def _hand_on(self, verdicts: list[Verdict], source: str) -> None:
-        counts = self.counts
-        findings = sum(verdict.finding is not None for verdict in verdicts)
-        counts.findings += findings
-        counts.errors += sum(
-            verdict.signature is not None and verdict.error is not None for verdict in verdicts
-        )
+        self.counts.add_verdicts(verdicts)
         for verdict in verdicts:
             if verdict.finding is not None:
                 self._on_finding(verdict.finding)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import total_ordering
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @total_ordering
@@ -84,3 +87,11 @@ class Sequence(Position):
 
     def __str__(self) -> str:
         return f"{self.source}: event {self.number}"
+
+
+def position_from_json(values: Mapping[str, Any]) -> Position:
+    """Return the position whose :meth:`Position.to_json` these values are; ValueError for none."""
+    for kind in (ByteRange, Row, Message, Sequence):
+        if values.keys() == {field.name for field in fields(kind)}:
+            return kind(**values)
+    raise ValueError(f"no position has the values {', '.join(values) or 'none'}")

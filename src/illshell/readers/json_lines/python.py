@@ -154,9 +154,7 @@ class PlainReader:
         self.name = name
         self._raw = RawSource(source, StopFlag() if stop is None else stop)
         self.size = self._raw.size
-        self._decoder = LineDecoder(
-            selection, position_of=partial(ByteRange, name), strict=strict
-        )
+        self._decoder = LineDecoder(selection, position_of=partial(ByteRange, name), strict=strict)
 
     @property
     def consumed(self) -> int:

@@ -6,7 +6,9 @@ import json
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from illshell.model.event import Event, EventHeaders, SignatureEventSelector
+from illshell.dialects.decoded import decoded_event
+from illshell.model.event import Event
+from illshell.model.position import position_from_json
 from illshell.signatures.shell_below_web_server.state import CHECKSUM, SnapshotError, sealed
 
 if TYPE_CHECKING:
@@ -39,26 +41,21 @@ def read_state(data: bytes) -> tuple[bytes, bytes, list[tuple[int, Any]]]:
         raise SnapshotError("the snapshot is damaged: its checksum differs")
     first, second = HEADER.size + lineage, HEADER.size + lineage + files
     waiting = [
-        (number, _event(selector, custom, payload))
-        for number, selector, custom, payload in json.loads(data[second:end])
+        (number, _event(position, payload))
+        for number, position, payload in json.loads(data[second:end])
     ]
     return data[HEADER.size : first], data[first:second], waiting
 
 
-def _plain(event: Any) -> tuple[Any, Any, Any]:
-    """Return selector, custom headers and payload; the first two are None for a bare payload."""
+def _plain(event: Any) -> tuple[Any, Any]:
+    """Return position and payload; the first is False for a bare payload."""
     if not isinstance(event, Event):
-        return None, None, event
-    selector = event.headers.selector
-    custom = {
-        key: value
-        for key, value in event.headers.custom.items()
-        if isinstance(value, (str, int, float, bool, type(None)))
-    }
-    return [selector.source, selector.name, selector.origin], custom, event.payload
+        return False, event
+    position = event.headers.position
+    return None if position is None else position.to_json(), event.payload
 
 
-def _event(selector: list[str] | None, custom: dict[str, Any], payload: Any) -> Any:
-    if selector is None:
+def _event(position: Any, payload: Any) -> Any:
+    if position is False:
         return payload
-    return Event(EventHeaders(SignatureEventSelector(*selector), custom), payload)
+    return decoded_event(payload, None if position is None else position_from_json(position))

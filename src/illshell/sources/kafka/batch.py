@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Message
+from confluent_kafka import Message, TopicPartition
 
-from illshell.sources.kafka.judging import Judging, KafkaCounts, OutputMessage
-from illshell.sources.kafka.positions import Partition, offset_of, partition_of, topic_partition
+from illshell.sources.kafka.counts import KafkaCounts
+from illshell.sources.kafka.positions import Partition, offset_of, partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from confluent_kafka import TopicPartition
+    from illshell.sources.kafka.message_detector import MessageDetector, Problem
+    from illshell.sources.kafka.output import OutputMessage
+    from illshell.sources.kafka.partition_detectors import Detectors
+    from illshell.sources.kafka.state import SnapshotWrite
 
-MOST_MESSAGES: Final = 100_000
-MOST_BYTES: Final = 128 << 20
-MOST_RECORDS: Final = 10_000
-"""Where a batch ends before its time. Its messages are not kept, only the records they give."""
+MAX_OUTPUTS: Final = 10_000
+"""Messages to produce at which a batch ends before its time; those that were read are not kept."""
 
 POLL_MESSAGES: Final = 1000
 POLL_BYTES: Final = 1 << 20
@@ -25,56 +26,90 @@ POLL_BYTES: Final = 1 << 20
 
 
 class Batch:
-    """Records to produce, the offsets to commit with them, and what a person is to be told of."""
+    """Messages to produce, snapshots to write, and the offsets to commit with them.
 
-    def __init__(self, judging: Judging) -> None:
+    ``problems``: the first ones, to be reported. ``firsts``: the first offset of
+    each partition.
+    """
+
+    def __init__(self, detector: MessageDetector) -> None:
         self.counts = KafkaCounts()
-        self.records: list[OutputMessage] = []
-        self.bad: list[tuple[str, str]] = []
+        self.outputs: list[OutputMessage] = []
+        self.snapshots: list[SnapshotWrite] = []
+        self.problems: list[Problem] = []
         self.firsts: dict[Partition, int] = {}
         self._lasts: dict[Partition, Message] = {}
-        self._judging = judging
+        self._detector = detector
 
     def __bool__(self) -> bool:
         return bool(self._lasts)
 
     @property
-    def is_full(self) -> bool:
-        """Say whether it has as much as a batch should."""
-        return (
-            self.counts.messages >= MOST_MESSAGES
-            or self.counts.bytes >= MOST_BYTES
-            or len(self.records) >= MOST_RECORDS
-        )
+    def detectors(self) -> Detectors:
+        """Whose states the snapshots are of."""
+        return self._detector.detectors
 
     @property
-    def offsets(self) -> list[TopicPartition]:
-        """The offsets to commit: one behind the last message of each partition."""
-        return [topic_partition(key, offset_of(last) + 1) for key, last in self._lasts.items()]
+    def is_full(self) -> bool:
+        """Whether it has as much as a batch should."""
+        return len(self.outputs) >= MAX_OUTPUTS
 
-    def take(self, messages: Sequence[Message], *, judge: bool = True) -> None:
-        """Judge messages; without ``judge`` only note where they are."""
-        lasts = _lasts(messages)
-        self._lasts.update(lasts)
-        new = lasts.keys() - self.firsts.keys()
-        for message in messages if new else ():
-            partition = partition_of(message)
-            if partition in new:
-                self.firsts[partition] = offset_of(message)
-                new.discard(partition)
-                if not new:
-                    break
-        if judge:
-            self.records.extend(self._judging.records(messages, self.counts, self.bad))
+    def take(self, messages: Sequence[Message]) -> None:
+        """Judge messages."""
+        self._lasts.update(_lasts(messages))
+        self.firsts = {**first_offsets(messages, self._lasts.keys() - self.firsts), **self.firsts}
+        self.outputs.extend(self._detector.outputs(messages, self.counts, self.problems))
+
+    def take_snapshots(self) -> None:
+        """Keep snapshots of the states after the last messages."""
+        self.snapshots = self.detectors.snapshots(self._lasts)
+
+    def note_committed(self) -> None:
+        """Note that the snapshots were committed."""
+        self.detectors.note_committed(self.snapshots)
+
+    def offsets(self) -> list[TopicPartition]:
+        """Return the offsets to commit: one behind the last message of each partition.
+
+        Each has as metadata where the partition's snapshot is, once that is written.
+        """
+        written = {write.partition: write.pointer.to_metadata() for write in self.snapshots}
+        metadata_of = self.detectors.metadata_of
+        return [
+            TopicPartition(
+                partition.topic,
+                partition.number,
+                offset_of(last) + 1,
+                metadata=written.get(partition) or metadata_of(partition),
+            )
+            for partition, last in self._lasts.items()
+        ]
 
     def next_poll(self) -> int:
-        """Give how many messages to poll, by the size of those that were read."""
+        """Return how many messages to poll, by the size of those that were read."""
         messages, size = self.counts.messages, self.counts.bytes
         return max(1, min(POLL_MESSAGES, POLL_BYTES * messages // max(1, size)))
 
 
+def first_offsets(
+    messages: Iterable[Message], partitions: Iterable[Partition] | None = None
+) -> dict[Partition, int]:
+    """Return the first offset of each partition, or of each of these, in messages in order."""
+    firsts: dict[Partition, int] = {}
+    missing = None if partitions is None else set(partitions)
+    for message in messages:
+        if missing is not None and not missing:
+            break
+        partition = partition_of(message)
+        if partition not in firsts and (missing is None or partition in missing):
+            firsts[partition] = offset_of(message)
+            if missing is not None:
+                missing.discard(partition)
+    return firsts
+
+
 def _lasts(messages: Sequence[Message]) -> dict[Partition, Message]:
-    """Give the last message of each partition; nearly always all are of one topic."""
+    """Return the last message of each partition; nearly always all are of one topic."""
     topics = list(map(Message.topic, messages))
     if topics.count(topics[0]) != len(topics):
         return {partition_of(message): message for message in messages}

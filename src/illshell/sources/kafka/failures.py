@@ -6,12 +6,12 @@ from illshell.model.errors import IllshellError
 
 
 class SettingsError(IllshellError, ValueError):
-    """The configuration file says something that can't be; never with a value in the text."""
+    """An option or the configuration file can't be used; never with a value in the text."""
 
 
 class KafkaInputError(IllshellError):
-    """Events can't be had: brokers, topics, permissions, the place in the group."""
+    """Events or states could not be read (brokers, topics, permissions, the group's membership)."""
 
 
 class KafkaOutputError(IllshellError):
-    """Findings or offsets can't be stored; what was not committed is read again by the next run."""
+    """Findings or offsets can't be stored; the next run reads again what was not committed."""

@@ -1,4 +1,4 @@
-"""What ``illshell kafka`` can be told."""
+"""The options of ``illshell kafka``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KafkaOptions:
-    """See the command's help; ``config`` is the file that ``settings`` were read from."""
+    """See the command's help; ``config`` is the file that ``settings`` were read from.
+
+    ``state_topic``: needed where a signature keeps state.
+    """
 
     brokers: str
     topics: tuple[str, ...]
@@ -21,6 +24,7 @@ class KafkaOptions:
     findings_topic: str
     detector: DetectorSpec
     dead_letter_topic: str | None = None
+    state_topic: str | None = None
     at_least_once: bool = False
     instance: str | None = None
     exit_at_end: bool = False

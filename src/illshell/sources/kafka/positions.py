@@ -1,4 +1,4 @@
-"""Where a consumer stands in its partitions, and the way back when a batch was not committed."""
+"""Where a consumer is in its partitions, and the way back when a batch was not committed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicParti
 from illshell.sources.kafka.failures import KafkaInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from confluent_kafka import Message
 
-PATIENCE: Final = 60.0
-"""Seconds within which a partition must let itself be rewound."""
+SEEK_TIMEOUT: Final = 60.0
+"""Seconds within which a committed offset must be known and a partition rewound."""
 
 STEP: Final = 5.0
-"""Seconds that a question may take before it is asked again."""
+"""Seconds that a request may take before it is repeated."""
 
 PAUSE: Final = 0.1
 """Seconds between two tries."""
@@ -30,9 +30,12 @@ class Partition(NamedTuple):
     topic: str
     number: int
 
+    def __str__(self) -> str:
+        return f"{self.topic}, partition {self.number}"
+
 
 def partition_of(message: Message) -> Partition:
-    """Give the partition that a message is of."""
+    """Return the partition of a message."""
     topic, number = message.topic(), message.partition()
     assert topic is not None
     assert number is not None
@@ -40,60 +43,63 @@ def partition_of(message: Message) -> Partition:
 
 
 def offset_of(message: Message) -> int:
-    """Give the offset of a message."""
+    """Return the offset of a message."""
     offset = message.offset()
     assert offset is not None
     return offset
 
 
 def topic_partition(partition: Partition, offset: int = OFFSET_INVALID) -> TopicPartition:
-    """Give a partition as librdkafka has it."""
+    """Return a partition as librdkafka has it."""
     return TopicPartition(partition.topic, partition.number, offset)
 
 
 class Positions:
-    """Knows which partitions came, went and are read to their end; rewinds them.
+    """Tracks which partitions were assigned, revoked and read to their end; rewinds them.
 
-    Its ``on_assign`` and ``on_revoke`` are the consumer's callbacks, called within its polls.
+    ``on_revoked(partitions)`` is called with those that another consumer may have now. Its
+    ``on_assign`` and ``on_revoke`` are the consumer's callbacks, called within its polls.
     """
 
     def __init__(self, consumer: Consumer) -> None:
+        self.on_revoked: Callable[[Iterable[Partition]], object] = lambda _partitions: None
         self._consumer = consumer
         self._gone: set[Partition] = set()
         self._ends: dict[Partition, int] = {}
         self._next: dict[Partition, int] = {}
 
     def on_assign(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
-        """Begin anew with the partitions that came."""
+        """Begin anew with partitions that were assigned."""
         self._forget(map(_partition, partitions))
 
     def on_revoke(self, _consumer: Consumer, partitions: Sequence[TopicPartition]) -> None:
-        """Let the partitions go, given back or lost."""
+        """Forget partitions that were revoked or lost."""
+        self.on_revoked(list(map(_partition, partitions)))
         self._gone.update(map(_partition, partitions))
         self._forget(map(_partition, partitions))
 
     def begin(self) -> None:
-        """Forget what went before this batch."""
+        """Forget what was revoked before this batch."""
         self._gone.clear()
 
     def note_end(self, message: Message) -> None:
-        """Take the consumer's word that a partition has been read to its end."""
+        """Note the end of a partition, as the consumer reports it."""
         self._ends[partition_of(message)] = offset_of(message)
 
     def note_committed(self, offsets: Sequence[TopicPartition]) -> None:
-        """Note what has been done with."""
+        """Note what is committed."""
         for each in offsets:
             self._next[_partition(each)] = each.offset
 
     def is_at_end(self) -> bool:
-        """Say whether every partition that this consumer has is read to its end."""
+        """Whether every partition that is assigned is read to its end and committed."""
         assigned = set(map(_partition, self._consumer.assignment()))
         return bool(assigned) and all(
             self._ends.get(each, -1) >= self._next.get(each, 0) for each in assigned
         )
 
-    def went(self) -> bool:
-        """Say whether partitions went since the batch began: some of it may be another's now."""
+    def was_revoked(self) -> bool:
+        """Whether a partition was revoked since the batch began."""
         return bool(self._gone)
 
     def rewind(self, firsts: Mapping[Partition, int]) -> None:
@@ -102,26 +108,36 @@ class Positions:
         Another consumer may have had a partition in the meantime, and a commit may have worked
         though its answer was lost: only what is committed counts.
         """
-        give_up = time.monotonic() + PATIENCE
-        self._seek({**firsts, **dict(self._committed(firsts, give_up))}, give_up)
+        give_up = time.monotonic() + SEEK_TIMEOUT
+        committed = self.committed(firsts)
+        self._seek(
+            {
+                partition: first if committed[partition].offset < 0 else committed[partition].offset
+                for partition, first in firsts.items()
+            },
+            give_up,
+        )
 
-    def _committed(
-        self, partitions: Iterable[Partition], give_up: float
-    ) -> Iterator[tuple[Partition, int]]:
+    def committed(self, partitions: Iterable[Partition]) -> dict[Partition, TopicPartition]:
+        """Return what is committed in partitions, with its metadata; the offset is < 0 for nothing.
+
+        Waits for an open transaction that holds offsets of them. KafkaInputError after
+        ``SEEK_TIMEOUT``.
+        """
+        give_up = time.monotonic() + SEEK_TIMEOUT
         places = [topic_partition(each) for each in partitions]
-        while True:
+        while places:
             try:
                 places = self._consumer.committed(places, timeout=STEP)
                 break
             except KafkaException as failure:
                 if time.monotonic() > give_up:
-                    raise KafkaInputError(str(failure.args[0])) from None
+                    raise KafkaInputError(failure.args[0].str()) from None
                 time.sleep(PAUSE)
         for each in places:
             if each.error is not None:
-                raise KafkaInputError(f"{each.topic}: {each.error.str()}")
-            if each.offset >= 0:
-                yield _partition(each), each.offset
+                raise KafkaInputError(f"{_partition(each)}: {each.error.str()}")
+        return {_partition(each): each for each in places}
 
     def _seek(self, offsets: dict[Partition, int], give_up: float) -> None:
         for partition, offset in offsets.items():
@@ -132,8 +148,7 @@ class Positions:
                 except KafkaException as failure:
                     if time.monotonic() > give_up:
                         raise KafkaInputError(
-                            f"{partition.topic}, partition {partition.number}: "
-                            f"can't go back to offset {offset}: {failure.args[0]}"
+                            f"{partition}: can't go back to offset {offset}: {failure.args[0]}"
                         ) from None
                     time.sleep(PAUSE)
                 else:
