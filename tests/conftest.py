@@ -61,9 +61,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     chosen = config.getoption("engines")
-    if chosen == "all" or collection_path.suffix != ".py":
+    if chosen == "all" or collection_path == Path(__file__).parent:
         return None
-    return (engine_of(collection_path) in ENGINES) != (chosen == "only") or None
+    if engine_of(collection_path) in ENGINES:
+        return chosen == "none" or None
+    return (chosen == "only" and collection_path.suffix == ".py") or None
 
 
 class Lacking(pytest.Module):

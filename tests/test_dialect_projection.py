@@ -115,7 +115,7 @@ def test_a_dialect_without_a_wanted_event_is_left_out() -> None:
 
 
 def test_a_field_that_there_is_not() -> None:
-    with pytest.raises(ValueError, match="unknown field 'com'; there are event_name, comm, "):
+    with pytest.raises(ValueError, match="unknown field 'com'; expected one of event_name, comm, "):
         compile_projection([toy], ["com"])
 
 

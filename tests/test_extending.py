@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from command_line import PROGRAM, environment
 
+from illshell.readers import has_native
+
 PAGE = Path(__file__).parent.parent / "docs" / "extending.md"
 
 
@@ -59,6 +61,7 @@ def execs(path: Path, hosts: str) -> None:
 def test_it_is_listed(site: Path) -> None:
     assert run(site, "signatures").stdout.decode().splitlines() == [
         "TRC-1016  Web server spawned a shell",
+        "ILL-1001  Shell ran below a web server",
         "EX-1  Third exec of a host",
     ]
 
@@ -101,6 +104,29 @@ def test_it_runs_beside_the_signature_of_illshell(site: Path, tmp_path: Path) ->
         *("TRC-1016", "TRC-1016", "TRC-1016"),
         "EX-1",
     ]
+
+
+def test_the_lines_of_its_sensor_are_recognised(site: Path, tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    lines = [
+        {"acme": {"what": "exec", "task": "sh", "was": "nginx", "file": "/bin/sh", "pid": 7}},
+        {"acme": {"what": "exec", "task": "sh", "was": "cron"}},
+        {"acme": {"what": "exec", "task": "sh", "was": "-"}},
+        {"acme": {"what": "open", "task": "sh", "was": "nginx"}},
+    ]
+    events.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for reader in ("plain", *(["native"] if has_native() else [])):
+        done = run(site, "scan", "--reader", reader, str(events))
+        [found] = map(json.loads, done.stdout.splitlines())
+        assert found["event"] == lines[0]
+        assert found["dialect"] == "acme"
+        assert list(found["stand_ins"]) == ["prev_comm"]
+        assert "1 event that could not be judged, 3 by acme;" in done.stderr.decode()
+        assert "argument prev_comm not found" in done.stderr.decode()
+        run(site, "scan", "--dialect", "tracee", "--reader", reader, str(events))
+        assert run(site, "scan", "--dialect", "tracee", str(events)).stdout == b""
+    refused = run(site, "scan", "--dialect", "acne", str(events), code=2).stderr.decode()
+    assert "unknown dialect 'acne' (did you mean acme?)" in refused
 
 
 def test_a_name_that_is_unknown(site: Path) -> None:

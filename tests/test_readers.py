@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -56,29 +57,61 @@ def position_of(offset: int, length: int) -> ByteRange:
     return ByteRange("", offset, length)
 
 
+if has_native():
+    import illshell_ingest
+
+    INSTRUCTION_SETS = illshell_ingest.INSTRUCTION_SETS
+else:
+    INSTRUCTION_SETS = ()
+DECODERS: list[bool | str] = [False, *INSTRUCTION_SETS]
+"""The plain one, and the native one with each instruction set."""
+
+
 class NativeDecoder:
-    """illshell_ingest.JsonLines with the face of LineDecoder."""
+    """illshell_ingest.JsonLines with the face of LineDecoder, but for several segments a piece."""
 
-    def __init__(self, names: Any, *, strict: bool = False, max_line: int = MAX_LINE) -> None:
-        import illshell_ingest
+    def __init__(
+        self,
+        selection: Selection,
+        *,
+        strict: bool = False,
+        max_line: int = MAX_LINE,
+        instruction_set: str | None = None,
+    ) -> None:
+        from illshell.readers.json_lines.native import SegmentMaker
+        from illshell.readers.json_lines.projection import projection_of
 
-        from illshell.readers.json_lines.native import SegmentMaker, arguments_of
+        self._lines = illshell_ingest.JsonLines(
+            projection_of(selection),
+            strict=strict,
+            max_line=max_line,
+            instruction_set=instruction_set,
+        )
+        self._maker = SegmentMaker(
+            selection, position_of=position_of, strict=strict, max_line=max_line
+        )
 
-        arguments = arguments_of(IllegitimateShell.fields)
-        self._lines = illshell_ingest.JsonLines(names, arguments, strict=strict, max_line=max_line)
-        self._maker = SegmentMaker(names, position_of=position_of, strict=strict, max_line=max_line)
-
-    def feed(self, piece: bytes) -> Any:
-        return self._maker.segment(self._lines.feed(piece))
+    def feed(self, piece: bytes) -> list[Any]:
+        return [self._maker.segment(decoded) for decoded in self._lines.feed(piece)]
 
     def finish(self) -> Any:
         return self._maker.segment(self._lines.finish())
 
 
-def decoder(native: bool, *arguments: Any, **options: Any) -> Any:
+def decoder(native: bool | str, names: Any, **options: Any) -> Any:
+    selection = Selection(names, IllegitimateShell(EVENTS).fields)
+    if isinstance(native, str):
+        options["instruction_set"] = native
     if native:
-        return NativeDecoder(*arguments, **options)
-    return LineDecoder(*arguments, position_of=position_of, **options)
+        return NativeDecoder(selection, **options)
+    return LineDecoder(selection, position_of=position_of, **options)
+
+
+def segments(decoder: Any, pieces: list[bytes]) -> Iterator[Any]:
+    for piece in pieces:
+        fed = decoder.feed(piece)
+        yield from fed if isinstance(fed, list) else [fed]
+    yield decoder.finish()
 
 
 def in_order(segment: Segment) -> Iterator[Any]:
@@ -98,7 +131,7 @@ def outcome(decoder: Any, pieces: list[bytes]) -> dict[str, Any]:
     """What a decoder makes of a stream, whatever pieces it came in; all of it in its order."""
     detector = Detector([IllegitimateShell(EVENTS)])
     events, bad, hits, errors, skipped = [], [], [], [], 0
-    for segment in [*map(decoder.feed, pieces), decoder.finish()]:
+    for segment in segments(decoder, pieces):
         skipped += segment.skipped
         for each in in_order(segment):
             if isinstance(each, InvalidLine):
@@ -162,9 +195,9 @@ def straightforward(stream: bytes) -> dict[str, Any]:
     return {"events": events, "hits": found, "errors": errors}
 
 
-@pytest.mark.parametrize("native", READERS)
+@pytest.mark.parametrize("native", DECODERS)
 @given(stream=streams)
-def test_a_reader_is_the_straightforward_loop(stream: bytes, native: bool) -> None:
+def test_a_reader_is_the_straightforward_loop(stream: bytes, native: bool | str) -> None:
     got = outcome(decoder(native, EVENTS), [stream])
     expected = straightforward(stream)
     assert {key: got[key] for key in expected} == expected
@@ -174,8 +207,8 @@ def test_a_reader_is_the_straightforward_loop(stream: bytes, native: bool) -> No
 @needs_native
 @given(streams, st.booleans(), st.sampled_from([EVENTS, EVENTS[:1], None, [], [""], ["ähm"]]))
 def test_the_readers_agree(stream: bytes, strict: bool, names: Any) -> None:
-    native, plain = (outcome(decoder(n, names, strict=strict), [stream]) for n in (True, False))
-    assert native == plain
+    plain, *native = (outcome(decoder(n, names, strict=strict), [stream]) for n in DECODERS)
+    assert all(each == plain for each in native)
 
 
 NASTY = b"\n".join(
@@ -192,8 +225,8 @@ NASTY = b"\n".join(
 )
 
 
-@pytest.mark.parametrize("native", READERS)
-def test_split_at_every_byte(native: bool) -> None:
+@pytest.mark.parametrize("native", DECODERS)
+def test_split_at_every_byte(native: bool | str) -> None:
     whole = outcome(decoder(native, EVENTS), [NASTY])
     assert len(whole["hits"]) == 3
     for cut in range(len(NASTY) + 1):
@@ -202,8 +235,8 @@ def test_split_at_every_byte(native: bool) -> None:
     assert outcome(decoder(native, EVENTS), single_bytes) == whole
 
 
-@pytest.mark.parametrize("native", READERS)
-def test_lines_up_to_the_limit(native: bool) -> None:
+@pytest.mark.parametrize("native", DECODERS)
+def test_lines_up_to_the_limit(native: bool | str) -> None:
     hit = json.dumps(bprm_check("nginx", "/bin/sh")).encode()
     limit = len(hit)
     stream = hit + b"\n" + hit + b" \n" + hit + b"\n"
@@ -240,12 +273,35 @@ REASONS = [
 ]
 
 
-@pytest.mark.parametrize("native", READERS)
+@pytest.mark.parametrize("native", DECODERS)
 @pytest.mark.parametrize(("line", "reason"), REASONS)
-def test_reasons_say_what_and_where(line: bytes, reason: str, native: bool) -> None:
+def test_reasons_say_what_and_where(line: bytes, reason: str, native: bool | str) -> None:
     [(offset, text, bytes_of_it)] = outcome(decoder(native, None), [b"\n" + line + b"\n"])["bad"]
     assert (offset, bytes_of_it) == (1, line)
     assert text.startswith(reason)
+
+
+DEEP_OR_NOT = """
+import resource
+from illshell.model.errors import InvalidLineError
+from illshell.readers.json_lines.definition import decode_event
+
+limit = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + (100 << 10)
+for string in (b"a" * (8 << 20), rb"\\n" * (4 << 20), rb"\\"[" * (2 << 20)):
+    event = decode_event(b'{"a":"' + b"[" * 600 + string + b'"}')
+    assert len(event["a"]) > 600
+    try:
+        decode_event(b'{"b":"' + string + b'","a":' + b"[" * 512 + b"]" * 512 + b"}")
+    except InvalidLineError as error:
+        assert "nested deeper" in str(error)
+    else:
+        raise AssertionError
+assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < limit
+"""
+
+
+def test_brackets_in_a_long_string_take_no_memory() -> None:
+    subprocess.run([sys.executable, "-c", DEEP_OR_NOT], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("native", READERS)

@@ -6,8 +6,8 @@ from task_streams import Stream
 
 from illshell.model.errors import IllshellError, InvalidEventError
 from illshell.model.event import Event, EventHeaders
-from illshell.model.signature import Signature, SignatureContext, SourceComplete
 from illshell.model.event import SignatureEventSelector as Selector
+from illshell.model.signature import Signature, SignatureContext, SourceComplete
 from illshell.signatures.exceptions import Exceptions
 from illshell.signatures.illegitimate_shell.names import EVENTS
 from illshell.signatures.name_lists import NameLists

@@ -10,6 +10,7 @@ from task_streams import Stream
 from illshell._lineage.columns import TaskColumns
 from illshell.model.errors import IllshellError
 from illshell.model.event import Event, EventHeaders, SignatureEventSelector
+from illshell.model.position import ByteRange
 from illshell.model.signature import SignatureContext, SourceComplete
 from illshell.signatures.illegitimate_shell.names import EVENTS
 from illshell.signatures.shell_below_web_server.signature import Options, ShellBelowWebServer
@@ -111,14 +112,14 @@ def test_a_snapshot_keeps_events_that_wait_and_files():
     shell = stream.exec(31, 30, "timeout", "sh", dev=8, inode=7)
     other = stream.exec(32, 20, "php-fpm8.2", "kworker", "/tmp/kworker", dev=8, inode=7)
     selector = SignatureEventSelector("tracee", "sched_process_exec", "host")
-    headers = EventHeaders(selector, {"source": "x", "offset": 5, "record": b"not kept"})
+    headers = EventHeaders(selector, ByteRange("x", 5, 9), b"not kept")
     signature, _ = started()
     signature.on_event(Event(headers, shell))
     resumed, findings = started()
     resumed.restore(signature.snapshot())
     resumed.on_event(first)
     resumed.on_event(other)
-    assert findings[0].event == Event(EventHeaders(selector, {"source": "x", "offset": 5}), shell)
+    assert findings[0].event == Event(EventHeaders(selector, ByteRange("x", 5, 9)), shell)
     assert findings[1].data["why"]["rules"] == ["same-file"]
 
 

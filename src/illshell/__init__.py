@@ -1,4 +1,4 @@
-"""illshell finds the moment a web server turns into a shell (Tracee's TRC-1016).
+"""illshell detects web servers that start a shell (Tracee's TRC-1016).
 
 Load :class:`IllegitimateShell` into an engine, or use the :class:`Engine` here; pack events into
 an :class:`EventBatch` where there are many. Everything named in ``__all__`` is public.

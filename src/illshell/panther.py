@@ -57,7 +57,7 @@ def title(event: Mapping[str, Any]) -> str:
 
 
 def severity(_event: Mapping[str, Any]) -> str:
-    """Give the signature's severity."""
+    """Return the signature's severity."""
     return _SEVERITIES[_METADATA.properties["Severity"]]
 
 
@@ -68,7 +68,7 @@ def dedup(event: Mapping[str, Any]) -> str:
 
 
 def alert_context(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an analyst looks at first; the event itself stays with the alert anyway."""
+    """Return what an analyst looks at first; the event itself stays with the alert anyway."""
     payload = _payload(event)
     web_server, shell = _parties(event)
     return {
@@ -86,7 +86,7 @@ def alert_context(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _payload(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the event as plain dicts and lists.
+    """Return the event as plain dicts and lists.
 
     Panther's event is immutable, finds keys in any case, and wraps its lists, which are no lists.
     """
@@ -100,7 +100,7 @@ def _payload(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parties(event: Mapping[str, Any]) -> tuple[str, str]:
-    """Give the comm of the web server and the shell that it started."""
+    """Return the comm of the web server and the shell that it started."""
     comm = str(event.get("processName"))
     arguments = {
         arg.get("name"): arg.get("value")

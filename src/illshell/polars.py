@@ -41,7 +41,7 @@ class IllshellExpr:
         web_servers: Iterable[str] = WEB_SERVERS,
         shells: Iterable[str] = SHELLS,
     ) -> pl.Expr:
-        """Say of each row whether a web server starts a shell; Boolean, null for a row in error.
+        """Whether, for each row, a web server starts a shell; Boolean, null for a row in error.
 
         The options are those of :func:`illshell.match`. The fields are judged where they lie, and
         only the columns in the struct are read:
@@ -60,7 +60,7 @@ class IllshellExpr:
 
 
 def hits(frame: pl.DataFrame, **options: Any) -> pl.DataFrame:
-    """Give the rows in which a web server starts a shell.
+    """Return the rows in which a web server starts a shell.
 
     Works inside ``lazy_frame.map_batches(hits)``. ``options`` are those of :func:`illshell.match`;
     ``functools.partial(hits, event_name="security_bprm_check")`` fixes some. A row in error is left

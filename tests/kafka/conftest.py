@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from exec_counter import install
-from kafka_broker import Broker, missing
-from kafka_topics import Topics
+
+if TYPE_CHECKING:
+    from kafka_broker import Broker
+    from kafka_topics import Topics
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """Start a broker."""
+    from kafka_broker import Broker, missing
+
     reason = missing()
     if reason is not None:
         pytest.skip(reason)
@@ -29,12 +33,16 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 @pytest.fixture
 def topics(broker: Broker, request: pytest.FixtureRequest) -> Topics:
     """Create new topics, named after the test."""
+    from kafka_topics import Topics
+
     return Topics.make(broker.address, re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:80])
 
 
 @pytest.fixture(scope="session")
 def exec_counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder for PYTHONPATH: the signature of exec_counter.py, with its entry point."""
+    from exec_counter import install
+
     folder = tmp_path_factory.mktemp("exec_counter")
     install(folder)
     return folder

@@ -39,7 +39,7 @@ cdef void release_mask(event_mask *mask) noexcept nogil:
 
 
 cdef void find_codes(event_mask *mask) noexcept nogil:
-    """See whether the dictionary's codes alone tell the events."""
+    """Return whether the dictionary's codes alone tell the events."""
     cdef const column *c = mask.c
     cdef uint64_t code, entries
     cdef event_code event

@@ -85,7 +85,7 @@ cdef class EventSignature:
         return 0
 
     def init(self, ctx):
-        """Take the callback for findings, ``ctx.callback``; called before any event."""
+        """Store the callback for findings, ``ctx.callback``; called before any event."""
         self.closed = False
         self.callback = ctx.callback
 

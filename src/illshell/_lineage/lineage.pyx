@@ -126,7 +126,7 @@ cdef class Lineage:
         ]
 
     def apply(self, event):
-        """Take the next event; return the hits that it decides, those of earlier events first."""
+        """Process the next event; return the hits that it decides, those of earlier events first."""
         cdef task_event taken = event_of(event)
         taken.comm_class = class_of(&self.classes.table, taken.comm)
         taken.prev_class = class_of(&self.classes.table, taken.prev_comm)
@@ -381,7 +381,7 @@ cdef class Lineage:
     # Servers that are known by their children
 
     cdef int learn(self, const task_event *event, int evidence) except -1 nogil:
-        """Take the parent of tasks that bore a web server's name for the server."""
+        """Use the parent of tasks that bore a web server's name for the server."""
         cdef task *parent
         cdef int64_t age = event.time - event.start_time
         if evidence != BY_NAME or event.parent_pid <= INIT_PIDS \

@@ -156,7 +156,7 @@ cdef void evict(task_table *table) noexcept nogil:
 
 
 cdef int64_t advance_clock(task_table *table, uint64_t host, int64_t time) noexcept nogil:
-    """Take the time of an event; return the newest of its host."""
+    """Record the time of an event; return the newest of its host."""
     cdef host_clock *clock = &table.clocks[
         (host * <uint64_t>0x9E3779B97F4A7C15) >> (64 - CLOCK_BITS)
     ]

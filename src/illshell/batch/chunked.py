@@ -31,7 +31,7 @@ class ChunkedBatch:
 
     @staticmethod
     def of(data: ArrowArrayExportable | ArrowStreamExportable) -> ChunkedBatch:
-        """Take all batches of Arrow data; see :func:`illshell.batch.arrow.event_batches`."""
+        """Wrap all batches of Arrow data; see :func:`illshell.batch.arrow.event_batches`."""
         return ChunkedBatch(list(EventBatch.iter_arrow(data)))
 
     def __len__(self) -> int:

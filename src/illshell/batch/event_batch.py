@@ -150,7 +150,7 @@ class EventBatch(Mapping[str, "Column | str"]):
         columns: Mapping[str, str] | None = None,
         event_name: str | None = None,
     ) -> EventBatch:
-        """Take one record batch without a copy; see :func:`illshell.batch.arrow.event_batch`."""
+        """Wrap one record batch without a copy; see :func:`illshell.batch.arrow.event_batch`."""
         from illshell.batch.arrow import event_batch
 
         return event_batch(data, columns, event_name)
@@ -170,7 +170,7 @@ class EventBatch(Mapping[str, "Column | str"]):
     def from_numpy(
         data: Any, columns: Mapping[str, str] | None = None, event_name: str | None = None
     ) -> EventBatch:
-        """Take NumPy arrays without a copy; see :func:`illshell.batch.numpy.event_batch`."""
+        """Wrap NumPy arrays without a copy; see :func:`illshell.batch.numpy.event_batch`."""
         from illshell.batch.numpy import event_batch
 
         return event_batch(data, columns, event_name)
@@ -183,7 +183,7 @@ class EventBatch(Mapping[str, "Column | str"]):
         record_size: int | None = None,
         event_ids: Mapping[str, int] | None = None,
     ) -> EbpfRecords:
-        """Take the records that Tracee's eBPF side submits, without a copy.
+        """Wrap the records that Tracee's eBPF side submits, without a copy.
 
         ``buffer``: a bytes-like object or mmap of records. ``layout``: the release that wrote them,
         one of ``illshell.dialects.tracee_ebpf.layouts.LAYOUTS``: ``v0.8`` (from 0.8.3 on) to

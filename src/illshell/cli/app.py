@@ -95,7 +95,7 @@ Examples:
     help="Show the version, the reader in use, and Python's version.",
 )
 def command() -> None:
-    """Find the moment a web server turns into a shell (Tracee's TRC-1016).
+    """Detect web servers that start a shell (Tracee's TRC-1016).
 
     illshell reads event streams as Tracee prints them and reports each web server that spawned
     a shell.

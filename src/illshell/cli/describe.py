@@ -12,7 +12,7 @@ WIDTH: Final = 80
 
 
 def describe(metadata: SignatureMetadata) -> str:
-    """Give the metadata as text: a headline, the description, and a line for each other fact."""
+    """Return the metadata as text: a headline, the description, and a line for each other fact."""
     facts = {
         "version": metadata.version,
         "event name": metadata.event_name,

@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
 
     @staticmethod
     def of_signal(number: int) -> ExitCode:
-        """Give the code of an end by this signal, as shells count it."""
+        """Return the code of an end by this signal, as shells count it."""
         return ExitCode(128 + number)
 
 

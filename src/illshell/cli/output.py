@@ -53,5 +53,5 @@ def make_format(name: str | None, sink: Sink) -> Format:
 
 
 def no_color() -> bool:
-    """Say whether the user wants no colours anywhere (no-color.org)."""
+    """Whether the user wants no colours anywhere (no-color.org)."""
     return bool(os.environ.get("NO_COLOR"))

@@ -38,7 +38,7 @@ class Post(Protocol):
     """Has something done in the thread that owns the output, in the order of the input."""
 
     def __call__(self, action: Callable[[], object], size: int = 0) -> None:
-        """Take an action that holds about ``size`` bytes."""
+        """Accept an action that holds about ``size`` bytes."""
 
 
 class FollowingFlag(StopFlag):
@@ -77,7 +77,7 @@ class Channel:
             self._hand_on()
 
     def end(self) -> None:
-        """Say that nothing more comes."""
+        """Mark the end: nothing more comes."""
         try:
             self._hand_on()
         except AbandonedError:
@@ -88,13 +88,13 @@ class Channel:
                 self._changed.notify_all()
 
     def abandon(self) -> None:
-        """Say that nobody takes what comes."""
+        """Abandon the channel: nobody takes what comes."""
         with self._changed:
             self._abandoned = True
             self._changed.notify_all()
 
     def __iter__(self) -> Iterator[Callable[[], object]]:
-        """Take actions out until the end."""
+        """Yield actions until the end."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._packs or self._at_end)

@@ -56,7 +56,7 @@ class Progress:
         self._drawn = True
 
     def clear(self) -> None:
-        """Take the line away; the next ``update`` draws it again."""
+        """Erase the line; the next ``update`` draws it again."""
         if self._drawn:
             self._drawn = False
             self._due = time.monotonic() + EVERY

@@ -6,7 +6,7 @@ import click
 
 
 def native_reader(choice: str) -> bool:
-    """Say whether to take the fast reader; click.UsageError where it is not there."""
+    """Whether to take the fast reader; click.UsageError where it is not there."""
     from illshell.readers import has_native
 
     if choice == "plain":

@@ -8,7 +8,7 @@ _MINUTE = 60
 
 
 def scaled(number: float, unit: str) -> str:
-    """Give three digits and a decimal prefix: ``98.7 MB``, ``1.20 M events``.
+    """Return three digits and a decimal prefix: ``98.7 MB``, ``1.20 M events``.
 
     A unit that is a word comes with a space before it.
     """
@@ -21,7 +21,7 @@ def scaled(number: float, unit: str) -> str:
 
 
 def rate(number: float, seconds: float, unit: str) -> str:
-    """Give an amount in a time as an amount per second."""
+    """Return an amount in a time as an amount per second."""
     return scaled(number / max(seconds, 1e-9), unit) + "/s"
 
 
@@ -31,7 +31,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Give a time: ``0.123 s``, ``1:02 min``, ``1:02:03 h``."""
+    """Return a time: ``0.123 s``, ``1:02 min``, ``1:02:03 h``."""
     if round(seconds) < _MINUTE:
         return f"{_three_digits(seconds)} s"
     minutes, rest = divmod(round(seconds), _MINUTE)

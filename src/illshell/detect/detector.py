@@ -127,7 +127,7 @@ class Detector:
         )
 
     def load(self, signature: Signature) -> bool:
-        """Take a signature in: metadata, selected events, init, index, as Tracee does.
+        """Load a signature: metadata, selected events, init, index, as Tracee does.
 
         A signature that fails there, or whose ID is loaded already, is logged and left out: False.
         """
@@ -153,7 +153,7 @@ class Detector:
         return True
 
     def unload(self, signature_id: str) -> None:
-        """Take a signature out, then close it; KeyError if it is not loaded."""
+        """Unload a signature, then close it; KeyError if it is not loaded."""
         loaded = self._loaded.pop(signature_id)
         for selector in set(loaded.selectors):
             self._index[selector] = [
@@ -189,7 +189,7 @@ class Detector:
         return self._taken()
 
     def end_of_input(self, source: str = TRACEE) -> list[Verdict]:
-        """Tell each signature that selects events of this source that it is complete."""
+        """Notify each signature that selects events of this source that it is complete."""
         signal = SourceComplete(source)
         for loaded in self._loaded.values():
             if any(selector.source == source for selector in loaded.selectors):
@@ -208,7 +208,7 @@ class Detector:
         )
 
     def restore(self, snapshot: bytes) -> None:
-        """Take the states of an earlier run; StateError where the bytes hold none.
+        """Load the states of an earlier run; StateError where the bytes hold none.
 
         The state of a signature that is not loaded is left out; a loaded signature of which there
         is none begins anew.

@@ -77,14 +77,14 @@ class Engine:
         return [selector for loaded in self._detector.loaded for selector in loaded.selectors]
 
     def load(self, signature: Signature) -> bool:
-        """Take a signature in: metadata, selected events, init, index, as Tracee does.
+        """Load a signature: metadata, selected events, init, index, as Tracee does.
 
         A signature that fails there, or whose ID is loaded already, is logged and left out: False.
         """
         return self._detector.load(signature)
 
     def unload(self, signature_id: str) -> None:
-        """Take a signature out, then close it; KeyError if it is not loaded."""
+        """Unload a signature, then close it; KeyError if it is not loaded."""
         self._detector.unload(signature_id)
 
     def dispatch(self, event: Event) -> None:
@@ -102,7 +102,7 @@ class Engine:
         self._detector.batch(batch)
 
     def end_of_input(self, source: str = TRACEE) -> None:
-        """Tell each signature that selects events of this source that it is complete."""
+        """Notify each signature that selects events of this source that it is complete."""
         self._detector.end_of_input(source)
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ class Matches:
         return f"<{len(self)} matches and {len(self.errors)} errors in {self.row_count} rows>"
 
     def mask(self) -> ArrowArrayExportable:
-        """Give an Arrow array of booleans, one a row: true for a match, null for an error.
+        """Return an Arrow array of booleans, one a row: true for a match, null for an error.
 
         It speaks the Arrow PyCapsule interface: ``table.filter(pyarrow.array(mask))``,
         ``frame.filter(polars.Series(mask))``. Filters leave a null out.
@@ -75,7 +75,7 @@ class Matches:
         return array
 
     def to_numpy_mask(self) -> NDArray[np.bool_]:
-        """Give a boolean array, one a row; a row in error is False, as NumPy has no null."""
+        """Return a boolean array, one a row; a row in error is False, as NumPy has no null."""
         mask = np.zeros(self.row_count, np.bool_)
         mask[self.rows] = True
         return mask
@@ -138,7 +138,7 @@ def match_batches(matcher: Matcher, batches: Iterable[Batch], threads: int = 1) 
 def in_order(
     work: Callable[[Item], Result], items: Iterable[Item], threads: int
 ) -> Iterator[Result]:
-    """Give the results of work on each item in order; so many threads, so many items ahead.
+    """Return the results of work on each item in order; so many threads, so many items ahead.
 
     The items themselves are made in the caller's thread. An exception of either comes out in its
     place, and then nothing more is begun.

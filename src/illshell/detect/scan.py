@@ -119,7 +119,7 @@ class Scan:
         self.end_of_source()
 
     def segment(self, segment: Segment, source: str) -> None:
-        """Take the next segment of a source."""
+        """Process the next segment of a source."""
         self.counts.bytes = self._before + segment.end
         self.counts.add_segment(segment)
         self._hand_on(self.detector.segment(segment), source)
@@ -140,7 +140,7 @@ class Scan:
         return size
 
     def end_of_input(self) -> None:
-        """Tell the signatures that the input is complete."""
+        """Notify the signatures that the input is complete."""
         self._hand_on(self.detector.end_of_input(), END_OF_INPUT)
 
     def _hand_on(self, verdicts: list[Verdict], source: str) -> None:

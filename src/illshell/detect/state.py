@@ -47,7 +47,7 @@ def save_state(detector: Detector, path: str) -> None:
 
 
 def load_state(detector: Detector, path: str) -> None:
-    """Take the snapshot in a file, if there is one; StateError where it holds none."""
+    """Load the snapshot in a file, if there is one; StateError where it holds none."""
     try:
         with Path(path).open("rb") as file:
             snapshot = file.read(MAX_SNAPSHOT + 1024)

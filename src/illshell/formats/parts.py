@@ -18,7 +18,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def metadata_of(metadata: SignatureMetadata) -> dict[str, Any]:
-    """Give the metadata under the names that Python uses for them."""
+    """Return the metadata under the names that Python uses for them."""
     return {
         "id": metadata.id,
         "version": metadata.version,

@@ -55,13 +55,13 @@ class Signature(Protocol):
         """List the events that the signature wants."""
 
     def init(self, ctx: SignatureContext) -> None:
-        """Take the callback for findings; called once, before any event."""
+        """Store the callback for findings; called once, before any event."""
 
     def on_event(self, event: Any) -> None:
         """Judge an event; a detection goes to the callback, an error is raised."""
 
     def on_signal(self, signal: Any) -> None:
-        """Take a signal, such as :class:`SourceComplete`."""
+        """Receive a signal, such as :class:`SourceComplete`."""
 
     def close(self) -> None:
         """Release what the signature holds; called at least once."""
@@ -131,4 +131,4 @@ class StatefulSignature(Signature, Protocol):
         """Return the state."""
 
     def restore(self, state: bytes) -> None:
-        """Take the state of an earlier run in place of its own; StateError where it is none."""
+        """Load the state of an earlier run in place of its own; StateError where it is none."""

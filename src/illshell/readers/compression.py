@@ -52,11 +52,11 @@ class RawSource(io.RawIOBase):
         self._head = b""
 
     def readable(self) -> bool:
-        """Say that the source can be read."""
+        """Whether the source can be read: it can."""
         return True
 
     def peek_magic(self) -> bytes:
-        """Give the first bytes, or fewer where a line or the input ends before; read them later."""
+        """Return the first bytes, fewer where a line or the input ends; they are read again."""
         while len(self._head) < _MAGIC_LENGTH and b"\n" not in self._head:
             more = self._read(_MAGIC_LENGTH - len(self._head))
             if not more:
@@ -95,7 +95,7 @@ class RawSource(io.RawIOBase):
 
 
 def decompressed(raw: RawSource) -> Iterator[bytes]:
-    """Give the decompressed bytes piece by piece, as soon as they come.
+    """Return the decompressed bytes piece by piece, as soon as they come.
 
     StreamError where the compressed stream is damaged or ends too soon, after all before it.
     """

@@ -1,4 +1,4 @@
-"""What a file holds, told by its first bytes and never by its name."""
+"""What a file holds, detected from its first bytes and never from its name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAGICS: Final = (
 
 
 def columnar_kind(source: str | int) -> Columnar | None:
-    """Say which columnar file a path or descriptor is; None for anything else.
+    """Return which columnar file a path or descriptor is; None for anything else.
 
     Only a regular file is looked at, from its start; nothing is read away from a descriptor.
     OSError where the path can't be opened.

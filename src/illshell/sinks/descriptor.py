@@ -69,7 +69,7 @@ class Sink:
 
     @property
     def is_terminal(self) -> bool:
-        """Say whether a person looks at it."""
+        """Whether a person looks at it."""
         return os.isatty(self._descriptor)
 
     @property

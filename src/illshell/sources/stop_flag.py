@@ -43,7 +43,7 @@ class StopFlag:
 
     @contextmanager
     def on_signals(self, *numbers: signal.Signals) -> Iterator[StopFlag]:
-        """Let these signals set the flag, in the main thread, as long as the context lasts.
+        """Have these signals set the flag, in the main thread, as long as the context lasts.
 
         One that is ignored stays so: a shell's background job, or one under ``nohup``.
         """

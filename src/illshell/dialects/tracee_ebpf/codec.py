@@ -233,7 +233,7 @@ def pack_records(records: Iterable[bytes], record_size: int | None = None) -> by
 
 
 def split_records(buffer: bytes, record_size: int | None = None) -> Iterator[bytes | None]:
-    """Take apart what :func:`pack_records` made; None for a record that is cut off, the last."""
+    """Split what :func:`pack_records` made; None for a record that is cut off, the last."""
     at = 0
     while at < len(buffer):
         size = record_size

@@ -208,7 +208,7 @@ LAYOUTS: Final[Mapping[str, RecordLayout]] = MappingProxyType(
 
 
 def layout_of(release: str, event_ids: Mapping[str, int] | None = None) -> RecordLayout:
-    """Give a release's layout; ``event_ids`` replaces the numbers of events that it names.
+    """Return a release's layout; ``event_ids`` replaces the numbers of events that it names.
 
     Raises ValueError for a release or an event that is unknown, and for one number for both events.
     """

@@ -98,8 +98,8 @@ def _least_and_greatest(statistics: pq.Statistics) -> tuple[bytes, bytes] | tupl
             value.encode() if isinstance(value, str) else value
             for value in (statistics.min, statistics.max)
         )
-    except UnicodeError:
-        return None, None
+    except (ValueError, OverflowError, NotImplementedError):
+        return None, None  # bounds that Python has no value for, such as a date beyond 9999
     if not (isinstance(low, bytes) and isinstance(high, bytes)):
         return None, None
     return low.rstrip(b"\0"), high.rstrip(b"\0")

@@ -59,7 +59,11 @@ def is_selected(event: Event, selection: Selection) -> bool:
     """Whether a decoded event is one of the selection's."""
     if selection.dialects is not None and event.dialect not in selection.dialects:
         return False
-    return selection.event_names is None or event.headers.selector.name in selection.event_names
+    if selection.event_names is None:
+        return True
+    # Of Tracee's events the selector's name is empty where the event has none.
+    name = event.payload.get("eventName") if event.view is None else event.headers.selector.name
+    return name in selection.event_names
 
 
 @cache

@@ -263,7 +263,7 @@ class EventSignature:
         self._closed = False
 
     def init(self, ctx: SignatureContext) -> None:
-        """Take the callback for findings."""
+        """Store the callback for findings."""
         self._ctx = ctx
         self._closed = False
 
@@ -342,4 +342,4 @@ class IllegitimateShell(EventSignature):
         return [SignatureEventSelector("tracee", name, "*") for name in self.rule.events]
 
     def on_signal(self, signal: Any) -> None:
-        """Take a signal; the rule holds nothing back that a signal could release."""
+        """Receive a signal; the rule holds nothing back that a signal could release."""

@@ -102,7 +102,7 @@ class IllegitimateShell(EventSignature):
         return RowErrors(packed, matches)
 
     def on_signal(self, signal: Any) -> None:
-        """Take a signal; the rule holds nothing back that a signal could release."""
+        """Receive a signal; the rule holds nothing back that a signal could release."""
 
     def _error_of(self, batch: Batch, row: int) -> IllshellError:
         damage = batch.damage(row)

@@ -161,7 +161,7 @@ class ShellBelowWebServer:
         return [SignatureEventSelector("tracee", name, "*") for name in KINDS]
 
     def init(self, ctx: SignatureContext) -> None:
-        """Take the callback for findings."""
+        """Store the callback for findings."""
         self._callback = ctx.callback
         self._closed = False
 
@@ -263,7 +263,7 @@ class ShellBelowWebServer:
         )
 
     def restore(self, data: bytes) -> None:
-        """Take the state of a snapshot in place of the own.
+        """Load the state of a snapshot in place of the own.
 
         Raises SnapshotError for one that is damaged, of another version, or of another
         ``max_tasks``; then nothing has changed.

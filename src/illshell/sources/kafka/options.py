@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KafkaOptions:
-    """See the command's help; ``config`` is the file that ``settings`` were read from.
+    """Options of the command; ``config`` is the file that ``settings`` were read from.
 
     ``state_topic``: needed where a signature keeps state.
     """

@@ -31,7 +31,7 @@ class HostClocks:
         self.clocks: dict[int, HostClock] = {}
 
     def advance(self, host: int, time: int) -> int:
-        """Take the time of an event; return the newest of its host."""
+        """Record the time of an event; return the newest of its host."""
         slot = slot_of(host)
         clock = self.clocks.get(slot)
         if clock is None or clock.host != host:

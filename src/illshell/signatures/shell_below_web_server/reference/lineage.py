@@ -125,7 +125,7 @@ class Lineage:
         return [entry.sequence for entry in self._recent if entry.event.marks & ~EXACT]
 
     def apply(self, event: TaskEvent) -> list[Hit]:
-        """Take the next event; return the hits that it decides, those of earlier events first."""
+        """Process an event; return the hits that it decides, those of earlier events first."""
         self._hits = []
         sequence = self.sequence
         self.sequence += 1
@@ -429,7 +429,7 @@ class Lineage:
     # Servers that are known by their children
 
     def _learn(self, event: TaskEvent, evidence: int) -> None:
-        """Take the parent of tasks that bore a web server's name for the server.
+        """Use the parent of tasks that bore a web server's name for the server.
 
         Whoever executes a program for the first time has the name of the thread that forked it. A
         server that replaces itself has that name, too, and so has a program that renamed itself. So
