@@ -21,9 +21,10 @@ demo: setup  ## scan the execs of real servers, then a generated cluster stream 
 	@$(BIN)/illshell demo build/cluster.jsonl
 
 PYTEST_ARGS ?=
+LIGHT = --engines=none --hypothesis-profile=light --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 test: setup $(VENV)/.test  ## run the light tests: core, readers, command line, the Rust crates where there is Rust
-	$(BIN)/python -m pytest --engines=none $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(LIGHT) $(PYTEST_ARGS)
 	@if $(BIN)/python -c 'import illshell_ingest' 2>/dev/null; then cargo test --quiet --manifest-path ingest/Cargo.toml --workspace; \
 	else echo "The tests of the Rust crates are left out: there is no Rust for illshell-ingest here."; fi
 	@echo "make test-engines adds Kafka, Spark, Ray, Daft, Polars, DuckDB, pandas, Panther and Quix Streams:"
@@ -107,7 +108,7 @@ check-typos: $(VENV)/.lint
 	$(BIN)/typos
 
 dist: $(VENV)/.dist  ## build sdists, and wheels from them, into dist/; check them, and run the light tests against them
-	PYTHON=$(PYTHON) BIN=$(abspath $(BIN)) .ci/dist --engines=none $(PYTEST_ARGS)
+	PYTHON=$(PYTHON) BIN=$(abspath $(BIN)) .ci/dist $(LIGHT) $(PYTEST_ARGS)
 
 # The contenders that are compiled; where one can't be, the report says what it lacks.
 PEERS = build/bench/peers

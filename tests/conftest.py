@@ -15,6 +15,7 @@ import illshell
 from illshell import _fastmatch
 from illshell.signatures.illegitimate_shell import reference
 
+settings.register_profile("light", max_examples=60, deadline=None)
 settings.register_profile("default", max_examples=200, deadline=None)
 settings.register_profile(
     "fuzz",

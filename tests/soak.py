@@ -32,10 +32,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 from hostile_lines import Outcome, Round, make_round
+from rule_columns import REFERENCE
 
 from illshell.readers import has_native
-from illshell.signatures.illegitimate_shell import reference
-from illshell.signatures.illegitimate_shell.names import SHELLS, WEB_SERVERS
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -221,8 +220,7 @@ def check_columns(random: Random, outcomes: list[Outcome], folder: Path) -> Iter
     """Scan the events as Parquet and Arrow IPC."""
     rows = [each.row for each in outcomes if each.row is not None]
     columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
-    twin = reference.Matcher(reference.NameSet(WEB_SERVERS), reference.NameSet(SHELLS))
-    hits, errors = twin.match(*columns.values())
+    hits, errors = REFERENCE.match(columns)
     kind = random.choice([pa.utf8(), pa.large_utf8(), pa.dictionary(pa.int32(), pa.utf8())])
     table = pa.table({name: pa.array(values, kind) for name, values in columns.items()})
     parquet, ipc = folder / "events.parquet", folder / "events.arrow"
