@@ -3,7 +3,7 @@
     python bench/compare.py COMMIT [--rounds N]
 
 Each side has an environment of its own under build/compare and one process that runs the rows it is
-told. The rows are this tree's; they use what illshell has offered since its first version.
+told. The rows are each tree's own, of the same name, since a module may lie elsewhere in each.
 """
 
 from __future__ import annotations
@@ -93,7 +93,10 @@ class Side:
             subprocess.run(command, check=True, env=environment)
         subprocess.run([*pip, source], check=True)
         self._process = subprocess.Popen(
-            [python, __file__, SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, source / "bench" / "compare.py", SERVE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.rows = self._line().split("\t")
 
@@ -135,7 +138,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     base, head = Side("base", checked_out(options.commit)), Side("head", ROOT)
     print(f"times as fast as {options.commit}: median of {options.rounds} (lowest to highest)")
-    for row in head.rows:
+    for row in (row for row in head.rows if row in base.rows):
         sides = (base, head)
         for side in sides:
             side.seconds(row)  # to be warm

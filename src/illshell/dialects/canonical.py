@@ -17,17 +17,7 @@ if TYPE_CHECKING:
     from illshell.dialects.dialect import Dialect, EventForm
 
 _TRACEE_KEYS: Final[Mapping[str, str]] = {
-    "time": "timestamp",
-    "start_time": "threadStartTime",
-    "pid": "hostProcessId",
-    "tid": "hostThreadId",
-    "parent_pid": "hostParentProcessId",
-    "uid": "userId",
-    "comm": "processName",
-    "host": "hostName",
-    "container": "containerId",
-    "entity_id": "processEntityId",
-    "parent_entity_id": "parentEntityId",
+    name: field.key for name, field in PLACED_FIELDS.items() if field.key is not None
 }
 _TRACEE_ARGUMENTS: Final[Mapping[str, tuple[str, str]]] = {
     "cmdpath": ("cmdpath", "string"),
