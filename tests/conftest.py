@@ -47,6 +47,8 @@ ENGINES = {
     "test_quix.py": [],
     "test_spark.py": [],
     "test_spark_cluster.py": [],
+    "test_spark_state.py": [],
+    "test_spark_state_cluster.py": [],
 }
 """What `make test-engines` runs and `make test` leaves out: files and folders that need an engine, a
 broker, a JVM or another library of columns. Listed with what they import at once; the others look

@@ -237,7 +237,7 @@ def test_columns_of_other_lengths_are_refused() -> None:
     unequal = {name: Column.from_array(data[name]) for name in ("comm", "pathname")}
     with pytest.raises(ColumnError, match="pathname: 3 rows, where the batch has 2"):
         EventBatch({"event_name": EVENTS[0], **unequal})
-    late = EventBatch({"event_name": EVENTS[0], **columns, "pathname": lambda: columns["pathname"]})
+    late = EventBatch({"event_name": EVENTS[0], **unequal, "pathname": lambda: unequal["pathname"]})
     for batch in (late, late.slice(0, 1)):
         with pytest.raises(ColumnError, match="pathname: 3 rows, where the batch has 2"):
             match(batch)
