@@ -126,7 +126,7 @@ cdef class Lineage:
         ]
 
     def apply(self, event):
-        """Process the next event; return the hits that it decides, those of earlier events first."""
+        """Process an event; return the hits that it decides, those of earlier events first."""
         cdef task_event taken = event_of(event)
         taken.comm_class = class_of(&self.classes.table, taken.comm)
         taken.prev_class = class_of(&self.classes.table, taken.prev_comm)
