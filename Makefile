@@ -60,6 +60,7 @@ soak: setup $(VENV)/.test  ## hostile JSON lines through all readers, against js
 	.venv-asan/bin/python -m pip --quiet install --group test-asan
 	ILLSHELL_CHECKED=1 CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" LDFLAGS="-fsanitize=address,undefined" .venv-asan/bin/python -m pip --quiet install --force-reinstall --no-deps .
 	.venv-asan/bin/python -m pip --quiet install .
+	@if command -v cargo >/dev/null; then .venv-asan/bin/python -m pip --quiet install ./ingest; else test "$(NATIVE)" != required; fi
 	@touch $@
 
 lint: $(VENV)/.lint  ## run every hook of .pre-commit-config.yaml on the whole tree
