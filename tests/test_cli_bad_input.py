@@ -173,7 +173,9 @@ def test_a_compressed_stream_that_is_damaged(
         assert found
 
 
-@pytest.mark.parametrize("text", [b"", gzip.compress(b""), zstd.compress(b"")])
+@pytest.mark.parametrize(
+    "text", [b"", gzip.compress(b""), zstd.compress(b"")], ids=["plain", "gzip", "zstd"]
+)
 def test_an_empty_file(text: bytes, tmp_path: Path, reader: str) -> None:
     path = tmp_path / "empty"
     path.write_bytes(text)
