@@ -89,7 +89,8 @@ class RawSource(io.RawIOBase):
 
     def close(self) -> None:
         """Close the descriptor of its own that the source has."""
-        if not self.closed:
+        # Python closes, when it frees it, also a source that could not be opened.
+        if not self.closed and hasattr(self, "_fd"):
             os.close(self._fd)
         super().close()
 
