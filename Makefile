@@ -17,7 +17,7 @@ help:  ## list the targets
 
 demo: setup  ## scan the execs of real servers, then a generated cluster stream of 100,000 events
 	@mkdir -p build
-	@$(BIN)/python bench/stream.py build/cluster.jsonl --events 100000 2>build/cluster.truth.json
+	@$(BIN)/python bench/data/generator.py build/cluster.jsonl --events 100000 2>build/cluster.truth.json
 	@$(BIN)/illshell demo build/cluster.jsonl
 
 PYTEST_ARGS ?=
@@ -112,22 +112,22 @@ dist: $(VENV)/.dist  ## build sdists, and wheels from them, into dist/; check th
 	PYTHON=$(PYTHON) BIN=$(abspath $(BIN)) .ci/dist $(LIGHT) $(PYTEST_ARGS)
 
 # The contenders that are compiled; where one can't be, the report says what it lacks.
-PEERS = build/bench/peers
+CONTENDERS = build/bench/contenders
 
-$(PEERS)/simdjson_ondemand: bench/peers/simdjson_ondemand/find.cpp
+$(CONTENDERS)/simdjson_ondemand: bench/contenders/simdjson_ondemand/find.cpp
 	@mkdir -p $(@D)
 	-@$(CXX) -std=c++17 -O3 -march=native -o $@ $< -lsimdjson
 
-$(PEERS)/tracee_go/host: $(wildcard bench/peers/tracee_go/*.go bench/peers/tracee_go/go.*)
+$(CONTENDERS)/tracee_go/host: $(wildcard bench/contenders/tracee_go/*.go bench/contenders/tracee_go/go.*)
 	@mkdir -p $(@D)
-	-@cd bench/peers/tracee_go && go build -buildmode=plugin -o $(abspath $(@D))/builtin.so github.com/aquasecurity/tracee/signatures/golang && go build -o $(abspath $@) .
+	-@cd bench/contenders/tracee_go && go build -buildmode=plugin -o $(abspath $(@D))/builtin.so github.com/aquasecurity/tracee/signatures/golang && go build -o $(abspath $@) .
 
 $(VENV)/.peers: pyproject.toml | $(BIN)/python
 	@for peer in $$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["peers"])'); do \
 	    $(PIP) install --only-binary :all: "$$peer" || echo "without $$peer"; done
 	@touch $@
 
-peers: setup $(VENV)/.bench $(VENV)/.peers $(PEERS)/simdjson_ondemand $(PEERS)/tracee_go/host  ## install and build the contenders of the benchmarks
+peers: setup $(VENV)/.bench $(VENV)/.peers $(CONTENDERS)/simdjson_ondemand $(CONTENDERS)/tracee_go/host  ## install and build the contenders of the benchmarks
 
 BENCH = $(BIN)/python -m pytest bench --benchmark-only --benchmark-columns=median,rounds
 
@@ -139,17 +139,17 @@ bench-quick: peers  ## the same, small: see that all contenders find the same ev
 
 bench-again: peers  ## measure a second time, and list the ratios that differ from the first by more than 15 %
 	$(BENCH) --benchmark-json=build/bench/again.json $(BENCH_ARGS)
-	$(BIN)/python bench/repeats.py
+	$(BIN)/python bench/run_module.py repeats
 
 bench-compare: setup $(VENV)/.bench  ## ratios of this tree to another: make bench-compare BASE=COMMIT
 	$(BIN)/python bench/compare.py $(BASE)
 
 report: $(VENV)/.report  ## keep the last `make bench` in bench/record; write docs/benchmarks.md, its plots, the README's part
-	$(BIN)/python bench/record.py $(RESULTS)
-	$(BIN)/python bench/report.py
+	$(BIN)/python bench/run_module.py record $(RESULTS)
+	$(BIN)/python bench/run_module.py report
 
 profile: setup $(VENV)/.bench $(VENV)/.report  ## show where the time goes: perf and py-spy, to build/profile
-	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python bench/profiles.py
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python bench/run_module.py profiles
 
 setup: $(VENV)/.core $(VENV)/.ingest  ## install illshell and illshell-ingest into .venv
 

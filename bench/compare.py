@@ -18,8 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
-from cores import pin
-from timing import seconds_of
+from run_module import add_folders
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = ROOT / "build" / "compare"
@@ -32,19 +31,19 @@ SERVE: Final = "--serve"
 
 def rows() -> dict[str, Callable[[], object]]:
     """Make the core rows, with the illshell that is installed."""
-    import ours
+    import illshell_side
+    from cache import stream_file, warm
     from columns import events_of, packed_events
-    from streams import stream_file, warm
 
     import illshell
     from illshell import EventBatch
 
     found: list[Any] = []
-    signature = ours.started(illshell, found.append)
+    signature = illshell_side.started(illshell, found.append)
 
     def scan(path: Path) -> None:
         found.clear()
-        ours.find_with(found.append, path)
+        illshell_side.find_with(found.append, path)
 
     def judge(batch: EventBatch) -> None:
         found.clear()
@@ -71,6 +70,8 @@ def rows() -> dict[str, Callable[[], object]]:
 
 def serve() -> None:
     """Run the rows whose names come in, and print the seconds of each."""
+    from timing import seconds_of
+
     made = rows()
     print("\t".join(made), flush=True)
     for line in sys.stdin:
@@ -130,6 +131,8 @@ def checked_out(commit: str) -> Path:
 
 
 def main() -> None:
+    from affinity import pin
+
     parser = argparse.ArgumentParser(description="Compare this tree with another commit.")
     parser.add_argument("commit")
     parser.add_argument("--rounds", type=int, default=9)
@@ -151,6 +154,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    add_folders()
     if sys.argv[1:] == [SERVE]:
         serve()
     else:

@@ -12,17 +12,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cores import pin
+from affinity import pin
 
 # Before anything counts the cores: a thread pool is to be as large as what it runs on.
 CORES = pin()
 
+import contenders  # noqa: E402
 import numpy as np  # noqa: E402
-import peers  # noqa: E402
 import pytest  # noqa: E402
+from cache import stream_file, warm  # noqa: E402
 from machine import describe_machine  # noqa: E402
 from sizes import FULL, QUICK, Sizes  # noqa: E402
-from streams import stream_file, warm  # noqa: E402
 from timing import Seconds, seconds_of  # noqa: E402
 
 ROWS: list[dict[str, Any]] = []
@@ -59,15 +59,15 @@ def stream() -> Callable[..., Path]:
 def pair(benchmark: Any, sizes: Sizes) -> Callable[..., float]:
     """Time two sides in turn and note how many times faster the first is.
 
-    ``ours`` is the benchmark; ``other`` runs before each of its rounds. ``per`` gives how many
-    events each side handles, where they differ. Both run once before, to be warm; with ``wanted``
-    they must give these results; without it, a quick run leaves that run out. ``labels``: what
-    else the report needs of the row. Gives the median of the rounds' ratios.
+    ``illshell_side`` is the benchmark; ``other`` runs before each of its rounds. ``per`` gives how
+    many events each side handles, where they differ. Both run once before, to be warm; with
+    ``wanted`` they must give these results; without it, a quick run leaves that run out.
+    ``labels``: what else the report needs of the row. Gives the median of the rounds' ratios.
     """
 
     def run(
         row: str,
-        ours: Callable[[], object],
+        illshell_side: Callable[[], object],
         other: Callable[[], object],
         *,
         at_least: float | None = None,
@@ -80,7 +80,9 @@ def pair(benchmark: Any, sizes: Sizes) -> Callable[..., float]:
         given: list[object] = []
 
         def both_once() -> float:
-            return checked(other, wanted and wanted[1]) + checked(ours, wanted and wanted[0])
+            return checked(other, wanted and wanted[1]) + checked(
+                illshell_side, wanted and wanted[0]
+            )
 
         def other_in_turn() -> None:
             others.append(seconds_of(other) / per[1])
@@ -91,7 +93,9 @@ def pair(benchmark: Any, sizes: Sizes) -> Callable[..., float]:
                 both_once()
         else:
             rounds = min(rounds or sizes.rounds, max(3, int(sizes.seconds / both_once())))
-        benchmark.pedantic(lambda: given.append(ours()), setup=other_in_turn, rounds=rounds)
+        benchmark.pedantic(
+            lambda: given.append(illshell_side()), setup=other_in_turn, rounds=rounds
+        )
         clocked = benchmark.stats.stats.data
         times = [
             (own if isinstance(own, Seconds) else clock) / per[0]
@@ -147,8 +151,8 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
         "command": "make bench-quick" if quick else "make bench",
         "machine": describe_machine(CORES),
         "versions": {"illshell": version("illshell")}
-        | {peer.name: peer.version for peer in peers.contenders()},
-        "missing": peers.missing(),
+        | {contender.name: contender.version for contender in contenders.available()},
+        "missing": contenders.missing(),
     }
 
 
@@ -168,5 +172,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         low, high = each["spread"]
         goal = "" if each["at_least"] is None else f"  (at least {each['at_least']:g})"
         write(f"{each['row']:<72} {each['ratio']:8.2f}x  [{low:.2f} to {high:.2f}]{goal}")
-    for title, reason in peers.missing().items():
+    for title, reason in contenders.missing().items():
         write(f"without {title}: {reason}")

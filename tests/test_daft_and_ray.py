@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from generator import EXEC, write_stream
 from stage_oracle import is_hit
-from stream import EXEC, write_stream
 
 from illshell import stage
 from illshell.formats.finding_rows import SCHEMA

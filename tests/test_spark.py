@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from generator import EXEC, MIXED, write_stream
 from spark_driver import environment, needs_spark, session, start_stream
 from stage_oracle import is_hit
-from stream import EXEC, MIXED, write_stream
 from tracee_events import bprm_check, process_exec
 
 from illshell import ColumnError, stage

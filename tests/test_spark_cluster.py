@@ -16,9 +16,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from generator import EXEC, write_stream
 from spark_cluster import driver
 from spark_driver import CLUSTER, needs_spark
-from stream import EXEC, write_stream
 
 from illshell import stage
 
