@@ -85,7 +85,8 @@ def test_batches_of_any_size_find_what_single_events_do(size, shuffle, beside_ex
         assert signature.on_columns(columns_of(batch), batch.__getitem__) == []
     signature.on_signal(DONE)
     assert findings == expected
-    assert beside_exact or len(expected) > 20
+    # Some orders lose most of the parents; none loses every shell.
+    assert beside_exact or expected
 
 
 @settings(max_examples=30, deadline=None)
