@@ -34,10 +34,10 @@ test-engines: setup $(VENV)/.test-engines  ## run the tests with engines and bro
 	$(BIN)/python -m pytest --engines=only $(PYTEST_ARGS)
 
 test-all:  ## run the light tests on each Python from 3.11 on that this machine has
-	@PYTHON=$(PYTHON) tests/on-each-python
+	@PYTHON=$(PYTHON) tests/support/on-each-python
 
 # The parts of the core that read memory which others describe.
-MEMORY_TESTS = $(wildcard $(addprefix tests/test_, $(addsuffix .py, \
+MEMORY_TESTS = $(wildcard $(addprefix tests/*/test_, $(addsuffix .py, \
     names rules matcher columns column_kinds damaged_columns signature match arrow_stage columnar_files tracee_records)))
 SANITIZED = ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" .venv-asan/bin/python -m pytest -p no:cacheprovider
 
@@ -45,14 +45,14 @@ test-asan: .venv-asan/.core  ## run the core's tests with AddressSanitizer and U
 	$(SANITIZED) $(MEMORY_TESTS) $(PYTEST_ARGS)
 
 fuzz: .venv-asan/.core  ## the same with random input for FUZZ_SECONDS (600)
-	tests/fuzz $(or $(FUZZ_SECONDS),600) $(SANITIZED) $(MEMORY_TESTS) -q -m hypothesis --hypothesis-profile=fuzz
+	tests/support/fuzz $(or $(FUZZ_SECONDS),600) $(SANITIZED) $(MEMORY_TESTS) -q -m hypothesis --hypothesis-profile=fuzz
 
 fuzz-rust:  ## hold the Rust reader's fast way against the JSON library on random lines for FUZZ_SECONDS (600)
 	ILLSHELL_SECONDS=$(or $(FUZZ_SECONDS),600) ILLSHELL_LINES=1000000000 ILLSHELL_SEED=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') \
 	cargo test --manifest-path ingest/Cargo.toml --package illshell-ingest-core --test differential -- --nocapture
 
 soak: setup $(VENV)/.test  ## hostile JSON lines through all readers, against json.loads: SOAK_LINES (10,000,000) or SOAK_SECONDS
-	$(BIN)/python tests/soak.py $(if $(SOAK_LINES),--lines=$(SOAK_LINES)) $(if $(SOAK_SECONDS),--seconds=$(SOAK_SECONDS))
+	$(BIN)/python tests/support/soak.py $(if $(SOAK_LINES),--lines=$(SOAK_LINES)) $(if $(SOAK_SECONDS),--seconds=$(SOAK_SECONDS))
 
 .venv-asan/.core: $(CORE_SOURCES)
 	$(PYTHON) -m venv .venv-asan
@@ -87,7 +87,7 @@ check-mypy: $(VENV)/.lint | setup
 	$(BIN)/mypy
 
 check-stubs: $(VENV)/.lint setup
-	$(BIN)/stubtest illshell._fastmatch --ignore-missing-stub --ignore-disjoint-bases --ignore-unused-allowlist --allowlist tests/stubtest-allowlist.txt
+	$(BIN)/stubtest illshell._fastmatch --ignore-missing-stub --ignore-disjoint-bases --ignore-unused-allowlist --allowlist tests/typing/stubtest-allowlist.txt
 
 check-typing: $(VENV)/.lint setup
 	$(BIN)/mypy --config-file tests/typing/mypy.ini tests/typing

@@ -36,23 +36,18 @@ IMPLEMENTATIONS = {
 }
 
 
-ENGINES = {
+ENGINES = Path(__file__).parent / "engines"
+"""What `make test-engines` runs and `make test` leaves out: tests that need an engine, a broker, a JVM
+or another library of columns."""
+
+NEEDS = {
     "kafka": ["confluent_kafka"],
-    "test_daft_and_ray.py": [],
     "test_duckdb.py": ["duckdb"],
     "test_frames.py": ["pandas", "polars"],
-    "test_integrations_doc.py": [],
-    "test_panther.py": [],
     "test_polars.py": ["polars"],
-    "test_quix.py": [],
-    "test_spark.py": [],
-    "test_spark_cluster.py": [],
-    "test_spark_state.py": [],
-    "test_spark_state_cluster.py": [],
 }
-"""What `make test-engines` runs and `make test` leaves out: files and folders that need an engine, a
-broker, a JVM or another library of columns. Listed with what they import at once; the others look
-themselves for what they need, test by test."""
+"""What files and folders of ENGINES import at once. The others look themselves for what they need,
+test by test."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,9 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     chosen = config.getoption("engines")
-    if chosen == "all" or collection_path == Path(__file__).parent:
-        return None
-    if engine_of(collection_path) in ENGINES:
+    if collection_path.is_relative_to(ENGINES):
         return chosen == "none" or None
     return (chosen == "only" and collection_path.suffix == ".py") or None
 
@@ -76,20 +69,20 @@ class Lacking(pytest.Module):
 
     def collect(self) -> NoReturn:
         pytest.skip(
-            f"needs {' and '.join(ENGINES[engine_of(self.path)])}: make test-engines",
+            f"needs {' and '.join(needed(self.path))}: make test-engines",
             allow_module_level=True,
         )
 
 
-def engine_of(path: Path) -> str:
-    """Return what a test file would stand under in ENGINES."""
-    return path.relative_to(Path(__file__).parent).parts[0]
+def needed(path: Path) -> list[str]:
+    """Return the packages that a test file imports at once, as NEEDS lists them."""
+    if not path.is_relative_to(ENGINES):
+        return []
+    return NEEDS.get(path.relative_to(ENGINES).parts[0], [])
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> Lacking | None:
-    if module_path.is_relative_to(Path(__file__).parent) and not all(
-        find_spec(name) for name in ENGINES.get(engine_of(module_path), [])
-    ):
+    if not all(find_spec(name) for name in needed(module_path)):
         return Lacking.from_parent(parent, path=module_path)
     return None
 

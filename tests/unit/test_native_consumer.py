@@ -65,7 +65,7 @@ assert consumer.longest_of(_fastmatch.Column.from_array(np.array([b"a", b"abc"],
 def consumer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the package against the installed illshell, in a folder of its own."""
     folder = tmp_path_factory.mktemp("consumer")
-    shutil.copytree(Path(__file__).parent / "native_consumer", folder / "source")
+    shutil.copytree(Path(__file__).parents[1] / "support" / "native_consumer", folder / "source")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-build-isolation"]
     command += ["--no-deps", "--target", str(folder / "built"), str(folder / "source")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

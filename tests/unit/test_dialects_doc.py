@@ -13,7 +13,7 @@ from illshell.dialects.installed import BUILT_IN
 from illshell.dialects.loader import choose_dialects, parse_dialect
 from illshell.model.fields import PLACED_FIELDS
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 DOCUMENT = (DOCS / "dialects.md").read_text()
 
 

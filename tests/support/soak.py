@@ -1,6 +1,6 @@
 """Millions of hostile lines through every reader, against the plain loop: make soak.
 
-    python tests/soak.py [--lines N] [--seconds S] [--seed N]
+    python tests/support/soak.py [--lines N] [--seconds S] [--seed N]
 
 Each round makes a stream and scans it with the installed command: by both readers of JSON lines,
 from files and pipes in pieces of several sizes, compressed, cut into files that threads share, and

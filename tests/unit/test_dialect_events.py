@@ -23,7 +23,7 @@ from illshell.model.fields import PLACED_FIELDS
 from illshell.model.signature import SignatureContext
 from illshell.signatures.illegitimate_shell.names import EVENTS, SCHED_PROCESS_EXEC
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "support" / "data"
 
 SHELL = Exec(
     time=1769940000105123456,

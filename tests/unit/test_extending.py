@@ -14,7 +14,7 @@ from command_line import PROGRAM, environment
 
 from illshell.readers import has_native
 
-PAGE = Path(__file__).parent.parent / "docs" / "extending.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending.md"
 
 
 @pytest.fixture(scope="module")

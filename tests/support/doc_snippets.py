@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "integrations.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "integrations.md"
 
 
 def snippets() -> dict[str, str]:

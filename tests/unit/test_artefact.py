@@ -15,7 +15,7 @@ import illshell
 from illshell._fastmatch import get_include
 from illshell.readers import has_native
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_installed_package_is_tested_not_the_tree() -> None:

@@ -1,4 +1,4 @@
-"""A real Apache Kafka broker in KRaft mode, of the version in tests/kafka/pom.xml.
+"""A real Apache Kafka broker in KRaft mode, of the version in tests/engines/kafka/pom.xml.
 
 Maven fetches its jars once into build/kafka. It listens on free ports of the loopback only, without
 TLS and with TLS and SASL/PLAIN, and ends with who started it.
@@ -20,8 +20,8 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-POM: Final = ROOT / "tests" / "kafka" / "pom.xml"
+ROOT: Final = Path(__file__).resolve().parents[2]
+POM: Final = ROOT / "tests" / "engines" / "kafka" / "pom.xml"
 
 USER: Final = "illshell"
 PASSWORD: Final = "correct-horse-battery"
