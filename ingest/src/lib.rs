@@ -1,4 +1,4 @@
-//! The Python face of the ingest crate: types and errors translated, nothing decided.
+//! The Python binding: translates types and errors, and decides nothing.
 
 use std::{
     fs::File,
@@ -44,12 +44,12 @@ fn read_error(py: Python<'_>, error: core::ReadError) -> PyErr {
     set.err().unwrap_or(exception)
 }
 
-/// A panic elsewhere cannot leave these values half-made: they are replaced, not patched.
+/// Ignores poisoning: the values are replaced whole, so that a panic can't leave one inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the JSON library alone is called among the instruction sets.
+/// Name, among the instruction sets, of decoding with serde_json only.
 const NO_SIMD: &str = "none";
 
 /// A scanner for a projection, which is a dictionary or its JSON.
@@ -163,7 +163,7 @@ impl JsonLines {
     }
 
     fn feed(this: Py<Self>, data: &Bound<'_, PyAny>) -> PyResult<Batches> {
-        // Only bytes are immutable, and may be read without the interpreter's lock.
+        // Only `bytes` are immutable, and can be read without the GIL; anything else is copied.
         let data = match data.cast::<PyBytes>() {
             Ok(bytes) => Data::Bytes(bytes.clone().into()),
             Err(_) => Data::Copied(PyBuffer::<u8>::get(data)?.to_vec(data.py())?),
@@ -207,12 +207,12 @@ impl Batches {
         };
         let lines = self.lines.get();
         py.detach(|| {
-            let mut place = lock(&self.taken);
-            let Some(from) = *place else { return Ok(None) };
+            let mut progress = lock(&self.taken);
+            let Some(from) = *progress else { return Ok(None) };
             let mut state = lock(&lines.0);
             let scanner = state.as_mut().ok_or_else(finished)?;
             let taken = from + scanner.push(data, from, None).map_err(config_error)?;
-            *place = Some(taken).filter(|&taken| taken < data.len());
+            *progress = Some(taken).filter(|&taken| taken < data.len());
             Ok(Some(Batch(scanner.take())))
         })
     }
@@ -278,7 +278,7 @@ impl JsonLinesReader {
     }
 }
 
-/// Opens or duplicates through `os`: its errors are the right ones, and it lets signal handlers run meanwhile.
+/// Opens or duplicates through `os`, which raises the right errors and runs signal handlers.
 fn open(source: &Bound<'_, PyAny>) -> PyResult<File> {
     let os = source.py().import("os")?;
     let descriptor: RawFd = if source.is_instance_of::<PyInt>() {

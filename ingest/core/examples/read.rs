@@ -1,4 +1,4 @@
-//! Reads a file of JSON lines, and says how many bytes it reads in a second of processor time:
+//! Reads a file of JSON lines and prints its throughput in MB per second of processor time:
 //!
 //! ```text
 //! cargo run --release -p illshell-ingest-core --example read -- FILE PROJECTION.json avx2|avx512|neon|portable|none [ROUNDS]

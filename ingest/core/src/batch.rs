@@ -10,7 +10,7 @@ use crate::{
     column::{self, Names, offset},
     line::{
         convert::{Cell, convert},
-        value::{Slots, Value, Which},
+        value::{EventIndex, Slots, Value},
     },
     projection::{
         OWN_COLUMNS,
@@ -19,10 +19,10 @@ use crate::{
     raw::RawEvents,
 };
 
-/// What a deferred line takes besides its bytes, also in the hands of a caller that makes objects of it.
+/// Memory of a deferred line besides its bytes, including the objects that a caller makes of it.
 const DEFERRED: usize = 256;
 
-/// A line that was not vouched for.
+/// A line that the caller has to decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deferred<'a> {
     /// Offset of its first byte in the stream.
@@ -45,17 +45,17 @@ struct DeferredLines {
 pub struct Batch {
     /// The rows, in the order of the input.
     pub rows: RecordBatch,
-    /// Lines that are no wanted events.
+    /// Lines that are not selected events.
     pub skipped: u64,
     /// The stretch of the stream, in bytes.
     pub span: Range<u64>,
-    /// How many rows are of each dialect, in the order of the request; a name stands once.
+    /// Rows of each dialect, in the order of the projection; each name once.
     pub dialects: Vec<(Arc<str>, u64)>,
     deferred: DeferredLines,
 }
 
 impl Batch {
-    /// The lines that were not vouched for, in the order of the input.
+    /// The deferred lines, in the order of the input.
     pub fn deferred(&self) -> impl ExactSizeIterator<Item = Deferred<'_>> {
         self.deferred.entries.iter().map(|(position, range, over_limit, at)| Deferred {
             position: *position,
@@ -66,13 +66,13 @@ impl Batch {
     }
 }
 
-/// Where an event's bytes are.
+/// Where an event's bytes are stored.
 #[derive(Clone, Copy)]
-pub(crate) enum Whereabouts {
-    /// At an offset of the data at hand.
+pub(crate) enum EventBytes {
+    /// At this offset of the pushed data, which [`Builder::settle`] may keep.
     Data(usize),
-    /// Where they will be gone.
-    Elsewhere,
+    /// In a buffer that will be overwritten: they are copied.
+    Temporary,
 }
 
 pub(crate) struct Builder {
@@ -131,19 +131,19 @@ impl Builder {
         self.deferred.entries.len()
     }
 
-    /// Bytes held, about: those of the rows' events and those of the deferred lines.
+    /// Approximate memory in bytes: that of the rows' events and of the deferred lines.
     pub(crate) fn bytes(&self) -> usize {
         self.raw.bytes + self.deferred.bytes.len() + DEFERRED * self.deferred.entries.len()
     }
 
-    /// Adds a wanted event, whose values are in the slots.
+    /// Adds a row for a selected event, whose values are in the slots.
     #[inline]
     pub(crate) fn row(
         &mut self,
-        (position, line, whereabouts): (u64, &[u8], Whereabouts),
+        (position, line, bytes): (u64, &[u8], EventBytes),
         plan: &Plan,
         slots: &Slots,
-        which: Which,
+        which: EventIndex,
     ) {
         let dialect = &plan.dialects[which.dialect];
         for (i, column) in self.columns.iter_mut().enumerate() {
@@ -163,7 +163,7 @@ impl Builder {
                     None => self.event_names.push(None),
                 }
             }
-            Name::Unwanted => self.event_names.push(None),
+            Name::NotSelected => self.event_names.push(None),
         }
         self.counts[dialect.name] += 1;
         if self.counts.len() > 1 {
@@ -171,9 +171,9 @@ impl Builder {
         }
         self.positions.push(position as i64);
         self.lengths.push(offset(line.len()));
-        match whereabouts {
-            Whereabouts::Data(offset) => self.raw.point(line, offset),
-            Whereabouts::Elsewhere => self.raw.copy(line),
+        match bytes {
+            EventBytes::Data(offset) => self.raw.point(line, offset),
+            EventBytes::Temporary => self.raw.copy(line),
         }
     }
 
@@ -184,12 +184,12 @@ impl Builder {
         self.deferred.entries.push((position, range, over_limit, self.positions.len()));
     }
 
-    /// Lets go of the data at hand; see [`RawEvents::settle`].
+    /// Ends the use of the pushed data; see [`RawEvents::settle`].
     pub(crate) fn settle(&mut self, data: &[u8], chunk: Option<&Buffer>) {
         self.raw.settle(data, chunk);
     }
 
-    /// Hands out what was gathered, as the stretch of the stream that ends at `end`, and starts anew.
+    /// Returns the batch of the stream up to `end`, and starts the next one.
     pub(crate) fn take(&mut self, end: u64) -> Batch {
         let names = self.event_names.take();
         let mut columns: Vec<ArrayRef> =

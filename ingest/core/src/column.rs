@@ -11,8 +11,7 @@ use crate::{
     projection::{Column, EVENT_NAME, Kind},
 };
 
-/// The caller of the builders never lets a batch grow to where this saturates: `MAX_PUSH` and `MAX_LINE_CEILING` bound
-/// it.
+/// Converts a length to an Arrow offset. It never saturates: `MAX_PUSH` and `MAX_LINE_CEILING` bound a batch.
 pub(crate) fn offset(length: usize) -> i32 {
     i32::try_from(length).unwrap_or(i32::MAX)
 }
@@ -87,12 +86,12 @@ impl Builder {
         }
     }
 
-    /// The column so far; `None` where it is that of the names.
+    /// The column so far; `None` for the column of event names.
     pub(crate) fn take(&mut self) -> Option<ArrayRef> {
         Some(match self {
             Self::Text { offsets, bytes, nulls } => {
                 let offsets = OffsetBuffer::new(std::mem::replace(offsets, vec![0]).into());
-                // Checks that it is UTF-8, which it is: texts come from lines that are.
+                // Panics on invalid UTF-8, which can't occur: texts come from lines that were checked.
                 Arc::new(StringArray::new(offsets, std::mem::take(bytes).into(), nulls.finish()))
             }
             Self::Int { values, nulls } => Arc::new(Int64Array::new(std::mem::take(values).into(), nulls.finish())),

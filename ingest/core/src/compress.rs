@@ -1,4 +1,4 @@
-//! Compression, told by content: gzip with any number of members, zstd with any number of frames.
+//! Compression, detected from the content: gzip with any number of members, zstd with any number of frames.
 //!
 //! The decoders work on slices and never read by themselves, so that an interrupted read cannot disturb them.
 
@@ -42,7 +42,7 @@ impl fmt::Display for Compression {
     }
 }
 
-/// Tells the compression by the first bytes, or `None` if more bytes are needed to tell.
+/// Detects the compression from the first bytes. `None`: more bytes are needed.
 pub(crate) fn sniff(head: &[u8]) -> Option<Compression> {
     let shared = |magic: &[u8]| magic.iter().zip(head).all(|(a, b)| a == b);
     let skippable = |head: &[u8]| match head.split_first() {
@@ -135,8 +135,8 @@ impl Decompressor for Gzip {
 
 pub(crate) struct Zstd {
     decoder: zstd::stream::raw::Decoder<'static>,
-    /// How much input the decoder would like next. It gets no more than that at once: then one step decodes at
-    /// most one block, and damage in a block costs no block before it.
+    /// How much input the decoder asked for. It gets no more at once, so that a step decodes at most one block, and a
+    /// damaged block never affects the blocks before it.
     hint: usize,
     inside: bool,
 }

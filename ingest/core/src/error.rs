@@ -11,12 +11,12 @@ pub enum ConfigError {
     /// The limit of a line is zero or above [`crate::MAX_LINE_CEILING`].
     #[error("max_line must be between 1 and {ceiling}, not {given}")]
     MaxLine {
-        /// What was asked for.
+        /// The limit that was requested.
         given: usize,
         /// The greatest limit.
         ceiling: usize,
     },
-    /// The projection is none.
+    /// The projection is invalid.
     #[error("projection: {reason}")]
     Projection {
         /// What is wrong with it.
@@ -32,7 +32,7 @@ pub enum ConfigError {
     },
 }
 
-/// The end of a stream before its time.
+/// Why a stream could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {

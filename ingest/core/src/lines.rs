@@ -45,10 +45,10 @@ impl Lines {
         self.position - self.carry.len() as u64
     }
 
-    /// Takes bytes of `data` and hands every line that they complete to `each`, with the line's offset. `each` returns
-    /// how many bytes of a block it has taken, which are whole lines; where that is not all, the rest of `data` is to be
-    /// pushed again. Returns how many bytes were taken.
-    pub(crate) fn push<'d>(&mut self, data: &'d [u8], mut each: impl FnMut(u64, Piece<'_>) -> usize) -> usize {
+    /// Takes bytes of `data` and hands every line that they complete to `handle`, with the line's offset. `handle`
+    /// returns how many bytes of a block it has taken, which are whole lines; where that is not all, the rest of `data`
+    /// is to be pushed again. Returns how many bytes were taken.
+    pub(crate) fn push<'d>(&mut self, data: &'d [u8], mut handle: impl FnMut(u64, Piece<'_>) -> usize) -> usize {
         let mut rest: &'d [u8] = data;
         if self.dropping {
             match memchr(b'\n', rest) {
@@ -65,17 +65,17 @@ impl Lines {
         } else if !self.carry.is_empty() {
             match memchr(b'\n', rest) {
                 None => {
-                    self.keep(rest, &mut each);
+                    self.keep(rest, &mut handle);
                     return data.len();
                 }
                 Some(end) => {
                     let start = self.settled();
-                    let room = self.limit - self.carry.len();
-                    self.grow(&rest[..end.min(room)]);
-                    if end > room {
-                        each(start, Piece::TooLong(&self.carry));
+                    let remaining = self.limit - self.carry.len();
+                    self.grow(&rest[..end.min(remaining)]);
+                    if end > remaining {
+                        handle(start, Piece::TooLong(&self.carry));
                     } else {
-                        each(start, Piece::Line(&self.carry));
+                        handle(start, Piece::Line(&self.carry));
                     }
                     self.clear();
                     self.position += end as u64 + 1;
@@ -84,37 +84,37 @@ impl Lines {
             }
         }
         if let Some(last) = memrchr(b'\n', rest) {
-            let taken = each(self.position, Piece::Block(&rest[..=last]));
+            let taken = handle(self.position, Piece::Block(&rest[..=last]));
             self.position += taken as u64;
             rest = &rest[taken..];
             if taken <= last {
                 return data.len() - rest.len();
             }
         }
-        self.keep(rest, &mut each);
+        self.keep(rest, &mut handle);
         data.len()
     }
 
     /// Ends the stream. `torn`: it broke off here, so that a line without newline is not a line.
-    pub(crate) fn finish(&mut self, torn: bool, mut each: impl FnMut(u64, Piece<'_>) -> usize) {
+    pub(crate) fn finish(&mut self, torn: bool, mut handle: impl FnMut(u64, Piece<'_>) -> usize) {
         self.dropping = false;
         if !self.carry.is_empty() {
             let piece = if torn { Piece::Torn(&self.carry) } else { Piece::Line(&self.carry) };
-            each(self.settled(), piece);
+            handle(self.settled(), piece);
             self.clear();
         }
     }
 
     /// Adds the newline-free `part` to the line under way.
-    fn keep(&mut self, part: &[u8], each: &mut impl FnMut(u64, Piece<'_>) -> usize) {
+    fn keep(&mut self, part: &[u8], handle: &mut impl FnMut(u64, Piece<'_>) -> usize) {
         let start = self.settled();
-        let room = self.limit - self.carry.len();
-        if part.len() > room {
+        let remaining = self.limit - self.carry.len();
+        if part.len() > remaining {
             if self.carry.is_empty() {
-                each(start, Piece::TooLong(&part[..room]));
+                handle(start, Piece::TooLong(&part[..remaining]));
             } else {
-                self.grow(&part[..room]);
-                each(start, Piece::TooLong(&self.carry));
+                self.grow(&part[..remaining]);
+                handle(start, Piece::TooLong(&self.carry));
             }
             self.dropping = true;
             self.clear();

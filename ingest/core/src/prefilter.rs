@@ -1,12 +1,12 @@
-//! Which lines are worth decoding.
+//! The prefilter: skips lines that can't be selected events without decoding them.
 //!
-//! A wanted event spells one of its dialect's needles in its line: literally, or with at least one escape. So a line
-//! that holds neither a needle nor an escape that stands for a byte of one cannot be a wanted event. The search looks
+//! A selected event spells one of its dialect's needles in its line: literally, or with at least one escape. So a line
+//! that holds neither a needle nor an escape that stands for a byte of one cannot be a selected event. The search looks
 //! at raw bytes and only ever errs towards decoding. A quote at either end of a needle is JSON's own, which no escape
 //! stands for.
 //!
-//! There are two ways to search, with the same answer. Where the processor and the needles allow, one scan marks line
-//! ends, backslashes and likely needles together ([`illshell_ingest_simd::scan`]). Elsewhere each is searched for by
+//! There are two searches with the same result. Where the processor and the needles allow, one scan marks line ends,
+//! backslashes and likely needles together ([`illshell_ingest_simd::scan`]). Otherwise each needle is searched for by
 //! itself, with searches that are vectorised on every platform.
 
 use aho_corasick::AhoCorasick;
@@ -26,7 +26,8 @@ pub(crate) enum Prefilter {
 }
 
 impl Prefilter {
-    /// For all dialects of a projection. `isa`: of the scan, if it is one that is faster than the searches.
+    /// For all dialects of a projection. `isa`: the instruction set of the marker scan, which is used where it is
+    /// faster than the separate searches.
     pub(crate) fn new(projection: &Projection, isa: Option<Isa>) -> Self {
         let mut needles: Vec<String> = Vec::new();
         for dialect in &projection.dialects {
@@ -66,18 +67,18 @@ impl Prefilter {
         is_candidate
     }
 
-    /// Calls `each` with the start and the end of every line of `window` (the place of its newline, or the window's
+    /// Calls `handle` with the start and the end of every line of `window` (the place of its newline, or the window's
     /// end) and whether it is a candidate.
-    pub(crate) fn lines(&mut self, window: &[u8], mut each: impl FnMut(usize, usize, bool)) {
+    pub(crate) fn lines(&mut self, window: &[u8], mut handle: impl FnMut(usize, usize, bool)) {
         match self {
             Self::Off => {
                 let mut start = 0;
                 for end in memchr_iter(b'\n', window).chain(unended(window)) {
-                    each(start, end, true);
+                    handle(start, end, true);
                     start = end + 1;
                 }
             }
-            Self::Scan(scan) => scan.lines(window, each),
+            Self::Scan(scan) => scan.lines(window, handle),
             Self::Search(cursors) => {
                 for cursor in &mut *cursors {
                     cursor.next = cursor.needle.find(window, 0);
@@ -89,7 +90,7 @@ impl Prefilter {
                         candidate = true;
                         cursor.next = cursor.needle.find(window, end);
                     }
-                    each(start, end, candidate);
+                    handle(start, end, candidate);
                     start = end + 1;
                 }
             }
@@ -160,7 +161,7 @@ impl Scan {
         Some(Self { isa, prints, needles, escapes: escapes.clone(), marks: Vec::new() })
     }
 
-    fn lines(&mut self, window: &[u8], mut each: impl FnMut(usize, usize, bool)) {
+    fn lines(&mut self, window: &[u8], mut handle: impl FnMut(usize, usize, bool)) {
         self.marks.clear();
         scan(self.isa, window, &self.prints, &mut self.marks);
         let (mut start, mut candidate) = (0, false);
@@ -168,7 +169,7 @@ impl Scan {
             let mark = mark as usize;
             match window[mark] {
                 b'\n' => {
-                    each(start, mark, candidate);
+                    handle(start, mark, candidate);
                     (start, candidate) = (mark + 1, false);
                 }
                 _ if candidate => {}
@@ -181,7 +182,7 @@ impl Scan {
             }
         }
         if start < window.len() {
-            each(start, window.len(), candidate);
+            handle(start, window.len(), candidate);
         }
     }
 }

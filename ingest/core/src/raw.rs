@@ -8,16 +8,16 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, BinaryViewArray};
 use arrow_buffer::Buffer;
 
-/// The most room for copied events that is set aside for a batch to come.
+/// The most capacity for copied events that is reserved for the next batch.
 const KEEP: usize = 4 << 20;
 
-/// The number of the copied events among the buffers.
+/// Index of the buffer of copied events.
 const COPIED: usize = 0;
 
 #[derive(Default)]
 pub(crate) struct RawEvents {
     views: Vec<u128>,
-    /// The first of the views that point into the data at hand, and how many bytes they have.
+    /// The first of the views that point into the pushed data, and how many bytes they have.
     pending: usize,
     pending_bytes: usize,
     copied: Vec<u8>,
@@ -45,7 +45,7 @@ impl RawEvents {
         self.pending = self.views.len();
     }
 
-    /// Adds an event that begins at `offset` of the data at hand.
+    /// Adds an event that begins at `offset` of the pushed data.
     #[inline]
     pub(crate) fn point(&mut self, event: &[u8], offset: usize) {
         self.bytes += event.len();
@@ -53,7 +53,7 @@ impl RawEvents {
         self.views.push(view(event, COPIED + 1 + self.chunks.len(), offset));
     }
 
-    /// Lets go of the data at hand. `chunk` is the same, if it can be kept.
+    /// Ends the use of the pushed data: keeps `chunk`, the same bytes, or copies the events out of it. `None`: copies.
     pub(crate) fn settle(&mut self, data: &[u8], chunk: Option<&Buffer>) {
         match chunk {
             _ if self.pending == self.views.len() => {}
@@ -72,11 +72,11 @@ impl RawEvents {
         (self.pending, self.pending_bytes) = (self.views.len(), 0);
     }
 
-    /// The column so far. The data at hand must be settled.
+    /// The column so far. The pushed data must be settled.
     pub(crate) fn take(&mut self) -> ArrayRef {
         // The next batch is likely to be about as large.
-        let room = self.copied.len().min(KEEP);
-        let copied = std::mem::replace(&mut self.copied, Vec::with_capacity(room));
+        let capacity = self.copied.len().min(KEEP);
+        let copied = std::mem::replace(&mut self.copied, Vec::with_capacity(capacity));
         let buffers: Vec<Buffer> = std::iter::once(copied.into()).chain(std::mem::take(&mut self.chunks)).collect();
         (self.pending, self.bytes) = (0, 0);
         let views = std::mem::take(&mut self.views);

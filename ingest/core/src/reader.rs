@@ -13,7 +13,7 @@ use crate::{
     compress::Compression,
     error::ReadError,
     scanner::Scanner,
-    source::{Gauge, Got, Source},
+    source::{Gauge, ReadOutcome, Source},
 };
 
 /// A batch ends after this many bytes of the stream.
@@ -23,18 +23,18 @@ pub const BATCH_SPAN: u64 = 32 << 20;
 /// within a millisecond or two.
 const LIVE_SPAN: u64 = 1 << 20;
 
-/// Decompressed bytes read at once: the kernel copies the faster the more it is asked for, and this much still stays in
-/// the second-level cache of many processors in between.
+/// Decompressed bytes read at once: larger reads are faster, and this much still stays in the second-level cache of
+/// many processors between the read and the decoding.
 const CHUNK: usize = 1 << 20;
 
-/// Chunks that wait to be filled again. A batch may keep some; once it is dropped, they are free.
+/// Chunks kept for reuse. A batch may hold some; they are free once it is dropped.
 const POOL: usize = 12;
 
-/// What became of a step.
+/// Result of a step.
 pub enum Step {
     /// A batch is ready.
     Batch(Batch),
-    /// Nothing is ready: a signal came, or the source is idle. [`Reader::take`] gives what was gathered meanwhile.
+    /// Nothing is ready: a signal came, or the source is idle. [`Reader::take`] returns the lines decoded so far.
     Idle,
     /// The end was reached before.
     End,
@@ -58,7 +58,7 @@ pub struct Reader {
     state: State,
 }
 
-/// A look at how far a [`Reader`] is, from any thread.
+/// Progress of a [`Reader`], readable from any thread.
 #[derive(Clone, Debug)]
 pub struct Gauges(Arc<Gauge>, Option<u64>);
 
@@ -80,7 +80,8 @@ impl Gauges {
 }
 
 impl Reader {
-    /// Reads `file` from where it stands. A regular file's first bytes are looked at here; nothing else is read.
+    /// Reads `file` from its current offset. Only the first bytes of a regular file are read here, to detect the
+    /// compression.
     pub fn new(file: File, scanner: Scanner) -> Result<(Self, Gauges), ReadError> {
         let gauge = Arc::new(Gauge::default());
         let mut source = Source::new(file, gauge.clone())?;
@@ -106,16 +107,16 @@ impl Reader {
                 return Ok(Step::Batch(self.take()));
             }
             let mut chunk = self.chunks.free();
-            let got = self.source.read(&mut chunk);
+            let outcome = self.source.read(&mut chunk);
             let chunk = Buffer::from(chunk);
-            match got {
-                Ok(Got::Data(count)) => self.chunk = Some((chunk, count, 0)),
-                Ok(Got::Nothing) => {
+            match outcome {
+                Ok(ReadOutcome::Data(count)) => self.chunk = Some((chunk, count, 0)),
+                Ok(ReadOutcome::Nothing) => {
                     self.chunks.keep(chunk);
                     self.state = State::Reading;
                     return Ok(Step::Idle);
                 }
-                Ok(Got::End) => {
+                Ok(ReadOutcome::End) => {
                     self.scanner.finish(false);
                     let batch = self.take();
                     return Ok(if batch.span.is_empty() { Step::End } else { Step::Batch(batch) });

@@ -1,4 +1,4 @@
-//! Ties the parts together: pieces of a stream in, batches out.
+//! The push decoder: pieces of a stream in, batches out.
 
 use arrow_buffer::Buffer;
 use arrow_schema::SchemaRef;
@@ -6,7 +6,7 @@ use illshell_ingest_simd::Isa;
 use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::{
-    batch::{Batch, Builder, Whereabouts},
+    batch::{Batch, Builder, EventBytes},
     error::ConfigError,
     line::decode::{Decoded, Decoder},
     lines::{Lines, Piece},
@@ -17,7 +17,7 @@ use crate::{
 /// Default limit of a line, without its newline.
 pub const MAX_LINE: usize = 16 << 20;
 
-/// The greatest limit of a line that can be asked for.
+/// The greatest value of [`Options::max_line`].
 pub const MAX_LINE_CEILING: usize = 512 << 20;
 
 /// The most bytes that one push may bring. With [`MAX_LINE_CEILING`] it keeps a batch within 32-bit offsets.
@@ -29,25 +29,26 @@ pub const BATCH_ROWS: usize = 16 << 10;
 /// A batch ends once it holds this many bytes of events and deferred lines.
 pub const BATCH_BYTES: usize = 4 << 20;
 
-/// Whole lines are searched in windows of about this size, which stay in the first-level cache from one search to the next.
+/// Whole lines are searched in windows of about this size, which stay in the first-level cache from one search to the
+/// next.
 const WINDOW: usize = 16 << 10;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// What the caller asks for.
+/// Options of a scanner.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Decode every line, and defer those with duplicate keys.
     pub strict: bool,
     /// Limit of a line in bytes, without its newline.
     pub max_line: usize,
-    /// The instruction set of the fast way; `None` decodes by the JSON library alone.
+    /// The instruction set of the fast path; `None` decodes with serde_json only.
     pub isa: Option<Isa>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        // Without special instructions the JSON library is as fast.
+        // Without vector instructions serde_json is as fast.
         let isa = Some(Isa::best()).filter(|&isa| isa != Isa::portable());
         Self { strict: false, max_line: MAX_LINE, isa }
     }
@@ -86,9 +87,9 @@ impl Scanner {
         self.pipeline.builder.schema()
     }
 
-    /// Takes bytes of the stream: `data` from `from` on, of which the bytes before were taken before. Returns how many
-    /// it has taken: not all if the batch is full, which then must be handed out first. `chunk` is `data`, if it can be
-    /// kept with the batch.
+    /// Decodes `data[from..]`; the bytes before `from` were taken by earlier calls. Returns how many bytes were taken:
+    /// fewer than all if the batch is full, and [`Scanner::take`] must come first. `chunk` is `data`, if the batch may
+    /// keep it.
     pub fn push(&mut self, data: &[u8], from: usize, chunk: Option<&Buffer>) -> Result<usize, ConfigError> {
         if data.len() > MAX_PUSH {
             return Err(ConfigError::PushTooLong { given: data.len(), limit: MAX_PUSH });
@@ -106,12 +107,12 @@ impl Scanner {
         lines.finish(torn, |position, piece| pipeline.piece(position, piece));
     }
 
-    /// Hands out what was gathered since the last call.
+    /// Returns the batch of the lines since the last call.
     pub fn take(&mut self) -> Batch {
         self.pipeline.builder.take(self.lines.settled())
     }
 
-    /// Whether a line was gathered that is a row or deferred.
+    /// Whether the batch has a row or a deferred line.
     pub fn has_lines(&self) -> bool {
         self.pipeline.builder.rows() + self.pipeline.builder.deferred() > 0
     }
@@ -126,11 +127,11 @@ struct Pipeline {
     limit: usize,
     prefilter: Prefilter,
     needles_are_implied: bool,
-    /// The lines of the window before were all wanted events.
+    /// Whether all lines of the previous window were selected events.
     dense: bool,
     decoder: Decoder,
     builder: Builder,
-    /// Offset in the stream of the first byte of the data at hand.
+    /// Offset in the stream of the first byte of the pushed data.
     data_start: u64,
 }
 
@@ -176,7 +177,7 @@ impl Pipeline {
         let mut sink = Sink { limit: *limit, data_start: is_data.then_some(*data_start), decoder, builder };
         let (rows, mut lines) = (sink.builder.rows(), 0);
         if self.dense {
-            // The search would only find that each line is a candidate.
+            // Most likely every line is a candidate: the search would gain nothing.
             let mut start = 0;
             for end in memchr_iter(b'\n', window).chain(unended(window)) {
                 let line = &window[start..end];
@@ -199,18 +200,18 @@ impl Pipeline {
     }
 }
 
-/// Whether a line may be a wanted event.
+/// Whether a line may be a selected event.
 enum Candidate<'a> {
     Yes,
     No,
-    /// It was not looked at, because most likely it is. If it turns out to be none, it has to be.
+    /// Most likely. The line was not searched; it has to be if it is deferred.
     Perhaps(&'a mut Prefilter),
 }
 
-/// Where lines go.
+/// Decodes lines into a batch.
 struct Sink<'a> {
     limit: usize,
-    /// Where the data at hand begins in the stream, if that is where lines are.
+    /// Where the pushed data begins in the stream; `None` if the lines are in another buffer.
     data_start: Option<u64>,
     decoder: &'a mut Decoder,
     builder: &'a mut Builder,
@@ -229,13 +230,13 @@ impl Sink<'_> {
             [b'{', .., b'}'] if matches!(candidate, Candidate::No) => self.builder.skipped += 1,
             [b'{', .., b'}'] => match self.decoder.decode(line) {
                 Decoded::Event(which) => {
-                    let whereabouts = match self.data_start {
-                        Some(start) => Whereabouts::Data(position.wrapping_sub(start) as usize),
-                        None => Whereabouts::Elsewhere,
+                    let bytes = match self.data_start {
+                        Some(start) => EventBytes::Data(position.wrapping_sub(start) as usize),
+                        None => EventBytes::Temporary,
                     };
-                    self.builder.row((position, line, whereabouts), &self.decoder.plan, &self.decoder.slots, which);
+                    self.builder.row((position, line, bytes), &self.decoder.plan, &self.decoder.slots, which);
                 }
-                Decoded::Unwanted => self.builder.skipped += 1,
+                Decoded::NotSelected => self.builder.skipped += 1,
                 Decoded::Deferred => {
                     let is_candidate = match candidate {
                         Candidate::Perhaps(prefilter) => prefilter.is_candidate(line),
@@ -253,7 +254,8 @@ impl Sink<'_> {
     }
 }
 
-/// The line without a byte order mark at its very start and without white space, and how much came off in front.
+/// The line without a byte order mark at its very start and without white space, and how many bytes were removed in
+/// front.
 fn trim(line: &[u8]) -> (usize, &[u8]) {
     let space = |b: &u8| matches!(b, b' ' | b'\t' | b'\r');
     let text = line.strip_prefix(BOM).unwrap_or(line);

@@ -23,22 +23,23 @@ use crate::{
 /// Compressed bytes read at once.
 const RAW: usize = 128 << 10;
 
-/// How long a read waits for a pipe before it gives its caller a turn. A signal that comes just before the wait
-/// would otherwise not be seen until there is data.
-const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+/// How long a read waits for a pipe before it returns to its caller. Without a timeout, a signal that arrives just
+/// before the wait would not be handled until there is data.
+const POLL_TIMEOUT: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
 
-/// Bytes that a pipe is asked to hold: what Linux allows to anybody.
+/// Requested capacity of a pipe: the most that Linux allows unprivileged processes by default.
 const PIPE: usize = 1 << 20;
 
-/// What a read brought.
-pub(crate) enum Got {
+/// Result of a read.
+pub(crate) enum ReadOutcome {
+    /// So many bytes.
     Data(usize),
-    /// Nothing yet: a signal came, or nothing happened for a while. Nothing is lost.
+    /// No data yet: a signal arrived, or the wait timed out. The next read continues.
     Nothing,
     End,
 }
 
-/// What others may look at while a read is under way.
+/// Progress of a source, readable from other threads during a read.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     pub(crate) consumed: AtomicU64,
@@ -74,76 +75,76 @@ impl Source {
         }
         let size = metadata.is_file().then_some(metadata.len());
         if metadata.file_type().is_fifo() {
-            // A reader that is behind catches up with fewer and larger reads. It may not be allowed to.
+            // With a larger buffer a reader that is behind catches up in fewer reads. Failure does not matter.
             _ = fcntl_setpipe_size(&file, PIPE);
         }
         let raw = Raw { bytes: vec![0; RAW], from: 0, to: 0, ended: false };
         Ok(Self { file, size, gauge, raw, decompressor: None, pending: false, damage: None, offset: 0 })
     }
 
-    /// Reads on until the compression can be told. A plain stream's bytes are not held back longer than that.
-    pub(crate) fn sniff(&mut self) -> Result<Got, ReadError> {
+    /// Reads until the compression is detected. Bytes of a plain stream are delayed no longer than that.
+    pub(crate) fn sniff(&mut self) -> Result<ReadOutcome, ReadError> {
         loop {
             let head = &self.raw.bytes[..self.raw.to];
-            let told = sniff(head).or(self.raw.ended.then_some(Compression::None));
-            if let Some(compression) = told {
+            let detected = sniff(head).or(self.raw.ended.then_some(Compression::None));
+            if let Some(compression) = detected {
                 self.decompressor = match compression {
                     Compression::None => None,
                     Compression::Gzip => Some(Box::new(Gzip::new())),
                     Compression::Zstd => Some(Box::new(Zstd::new()?)),
                 };
                 _ = self.gauge.compression.set(compression);
-                return Ok(Got::Data(head.len()));
+                return Ok(ReadOutcome::Data(head.len()));
             }
             match wait_and_read(&self.file, self.size, &self.gauge, &mut self.raw.bytes[self.raw.to..])? {
-                Got::Data(count) => self.raw.to += count,
-                Got::End => self.raw.ended = true,
-                Got::Nothing => return Ok(Got::Nothing),
+                ReadOutcome::Data(count) => self.raw.to += count,
+                ReadOutcome::End => self.raw.ended = true,
+                ReadOutcome::Nothing => return Ok(ReadOutcome::Nothing),
             }
         }
     }
 
-    /// Reads decompressed bytes. An error comes after every byte before it.
-    pub(crate) fn read(&mut self, output: &mut [u8]) -> Result<Got, ReadError> {
+    /// Reads decompressed bytes. An error is returned after all bytes before it.
+    pub(crate) fn read(&mut self, output: &mut [u8]) -> Result<ReadOutcome, ReadError> {
         if self.gauge.compression.get().is_none()
-            && let Got::Nothing = self.sniff()?
+            && let ReadOutcome::Nothing = self.sniff()?
         {
-            return Ok(Got::Nothing);
+            return Ok(ReadOutcome::Nothing);
         }
-        let got = match self.decompressor {
+        let outcome = match self.decompressor {
             None => self.read_plain(output)?,
             Some(_) => self.read_compressed(output)?,
         };
-        if let Got::Data(count) = got {
+        if let ReadOutcome::Data(count) = outcome {
             self.offset += count as u64;
         }
-        Ok(got)
+        Ok(outcome)
     }
 
-    /// Whether a read would bring something, or the end, without a wait.
+    /// Whether a read would return data or the end without waiting.
     pub(crate) fn has_more(&self) -> bool {
         self.pending
             || self.raw.from < self.raw.to
             || matches!(poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&Timespec::default())), Ok(1))
     }
 
-    fn read_plain(&mut self, output: &mut [u8]) -> Result<Got, ReadError> {
+    fn read_plain(&mut self, output: &mut [u8]) -> Result<ReadOutcome, ReadError> {
         let head = &self.raw.bytes[self.raw.from..self.raw.to];
         if !head.is_empty() {
             let count = head.len().min(output.len());
             output[..count].copy_from_slice(&head[..count]);
             self.raw.from += count;
-            return Ok(Got::Data(count));
+            return Ok(ReadOutcome::Data(count));
         }
         if self.raw.ended {
-            return Ok(Got::End);
+            return Ok(ReadOutcome::End);
         }
         Ok(wait_and_read(&self.file, self.size, &self.gauge, output)?)
     }
 
-    fn read_compressed(&mut self, output: &mut [u8]) -> Result<Got, ReadError> {
+    fn read_compressed(&mut self, output: &mut [u8]) -> Result<ReadOutcome, ReadError> {
         let compression = self.gauge.compression.get().copied().unwrap_or(Compression::None);
-        let Some(decompressor) = self.decompressor.as_deref_mut() else { return Ok(Got::End) };
+        let Some(decompressor) = self.decompressor.as_deref_mut() else { return Ok(ReadOutcome::End) };
         if let Some(reason) = self.damage.take() {
             return Err(ReadError::Corrupt { compression, offset: self.offset, reason });
         }
@@ -159,7 +160,7 @@ impl Source {
                     self.damage = step.damage;
                 }
                 if self.pending || (self.damage.is_some() && given > 0) {
-                    return Ok(Got::Data(given));
+                    return Ok(ReadOutcome::Data(given));
                 }
                 if let Some(reason) = self.damage.take() {
                     return Err(ReadError::Corrupt { compression, offset: self.offset, reason });
@@ -170,42 +171,42 @@ impl Source {
             }
             // The decoder has nothing more to give for what came so far.
             if given > 0 {
-                return Ok(Got::Data(given));
+                return Ok(ReadOutcome::Data(given));
             }
             raw.bytes.copy_within(raw.from..raw.to, 0);
             (raw.from, raw.to) = (0, raw.to - raw.from);
             if raw.ended {
                 return if decompressor.at_boundary() && raw.to == 0 {
-                    Ok(Got::End)
+                    Ok(ReadOutcome::End)
                 } else {
                     Err(ReadError::Truncated { compression, offset: self.offset })
                 };
             }
             match wait_and_read(&self.file, self.size, &self.gauge, &mut raw.bytes[raw.to..])? {
-                Got::Data(count) => raw.to += count,
-                Got::End => raw.ended = true,
-                Got::Nothing => return Ok(Got::Nothing),
+                ReadOutcome::Data(count) => raw.to += count,
+                ReadOutcome::End => raw.ended = true,
+                ReadOutcome::Nothing => return Ok(ReadOutcome::Nothing),
             }
         }
     }
 }
 
-fn wait_and_read(mut file: &File, size: Option<u64>, gauge: &Gauge, buffer: &mut [u8]) -> io::Result<Got> {
+fn wait_and_read(mut file: &File, size: Option<u64>, gauge: &Gauge, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
     if size.is_none() {
-        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&PATIENCE)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(Got::Nothing),
+        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&POLL_TIMEOUT)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(ReadOutcome::Nothing),
             Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
     }
     match file.read(buffer) {
-        Ok(0) => Ok(Got::End),
+        Ok(0) => Ok(ReadOutcome::End),
         Ok(count) => {
             gauge.consumed.fetch_add(count as u64, Ordering::Relaxed);
-            Ok(Got::Data(count))
+            Ok(ReadOutcome::Data(count))
         }
         Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
-            Ok(Got::Nothing)
+            Ok(ReadOutcome::Nothing)
         }
         Err(error) => Err(error),
     }

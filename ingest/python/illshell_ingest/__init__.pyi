@@ -2,11 +2,11 @@
 
 Bytes go in (JSON lines, plain or compressed), record batches come out. Every line that is not blank is counted
 exactly once: as a row, in ``skipped``, or in ``deferred``. A line that becomes a row is one that ``json.loads``
-accepts, with the same values; a line that this decoder does not vouch for is handed back in ``deferred``, and
-``json.loads`` has the last word on it.
+accepts, with the same values; any other line is in ``deferred``, for the caller to decode with
+``json.loads``.
 
-Which lines are wanted events, and where the wanted fields lie in them, is a *projection*: a dictionary, or its JSON,
-that docs/reading.md explains.
+Which lines are selected events, and where the projected fields lie in them, is a *projection*: a dictionary, or its
+JSON, that docs/reading.md explains.
 
 Columns of a batch, in this order:
 
@@ -45,7 +45,7 @@ MAX_LINE: int
 
 INSTRUCTION_SETS: tuple[str, ...]
 """What may be asked for as ``instruction_set`` on this machine, the best first: ``avx512`` (with GFNI), ``avx2``,
-``neon``, ``portable``, and ``none``, which decodes by the JSON library alone. The result is always the same.
+``neon``, ``portable``, and ``none``, which decodes with serde_json only. The result is always the same.
 """
 
 class StreamError(OSError):
@@ -64,13 +64,13 @@ class Batch:
 
     @property
     def num_rows(self) -> int:
-        """Rows: wanted events."""
+        """Number of rows, which are the selected events."""
     @property
     def skipped(self) -> int:
-        """Lines that are no wanted events."""
+        """Number of lines that are not selected events."""
     @property
     def deferred(self) -> list[tuple[int, int, bytes, bool]]:
-        """Lines not vouched for: rows before the line, its offset, its bytes, and whether it was over the limit.
+        """Deferred lines: rows before the line, its offset, its bytes, and whether it was over the limit.
 
         Of a line over the limit the bytes are the first ones. Built anew by each access.
         """
@@ -106,7 +106,7 @@ class Batches:
 class JsonLines:
     """A push decoder of JSON lines: bytes in, batches out.
 
-    ``projection``: which lines are wanted, and which of their fields; ``ValueError`` where it is none.
+    ``projection``: which lines are selected, and which of their fields; ``ValueError`` where it is invalid.
     ``strict``: decode every line, also of other events, and defer lines with duplicate keys at any depth.
     ``max_line``: limit of a line in bytes, without its newline; at most 512 MiB, else ``ValueError``.
     ``instruction_set``: one of ``INSTRUCTION_SETS``; by default the best.
@@ -132,7 +132,7 @@ class JsonLines:
 
 @final
 class JsonLinesReader:
-    """A pull decoder of JSON lines from a path or a file descriptor, decompressed by content (gzip, zstd).
+    """A pull decoder of JSON lines from a path or a file descriptor; gzip and zstd are detected from the content.
 
     A descriptor is duplicated, and read from where it stands. ``OSError`` if it cannot be opened, ``IsADirectoryError``
     for a directory. The other parameters are those of :class:`JsonLines`. Calls from several threads take turns;

@@ -1,7 +1,7 @@
 //! Escapes in strings: which are right, and which spell a byte that the caller looks for.
 
-/// Bytes whose escaped spelling makes a line odd. What the caller searches for by its plain spelling (keys, names,
-/// values of conditions) may be made of these bytes.
+/// Bytes whose escaped spelling makes a line unsupported. What the caller searches for by its plain spelling (keys,
+/// names, values of conditions) may be made of these bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spelling {
     ascii: u128,
@@ -25,7 +25,7 @@ impl Spelling {
         if code < 128 { self.ascii >> code & 1 == 1 } else { self.beyond }
     }
 
-    /// Whether the escape whose second byte is at `at` is a right one and spells nothing of the set. Surrogates are
+    /// Whether the escape whose second byte is at `at` is valid and spells no byte of the set. Surrogates are
     /// never: whether one has its other half is not looked at.
     pub(crate) fn fine(&self, line: &[u8], at: usize) -> bool {
         let code = match line.get(at) {
@@ -56,7 +56,7 @@ impl Spelling {
 pub(crate) fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
     const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
     // In a run of backslashes every second one escapes. Subtracting a run's start from the bits behind it at odd
-    // places tells runs that start at odd places from the others.
+    // places separates runs that start at odd places from the others.
     let potential = backslashes & !*carry;
     let code = ((potential << 1 | ODD).wrapping_sub(potential)) ^ ODD;
     let escaped = code ^ (backslashes | *carry);

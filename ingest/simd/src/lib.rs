@@ -1,12 +1,12 @@
-//! The two passes of the reader that are worth an instruction set of their own: the marker scan, which finds the lines
-//! worth decoding ([`scan`]), and the structure of such a line ([`Structure`]).
+//! The two vectorised passes of the reader: the marker scan, which finds the lines worth decoding ([`scan`]), and the
+//! structural pass over such a line ([`Structure`]).
 //!
 //! This is the one crate with `unsafe` code. Its contract:
 //!
 //! * The public functions are safe, for every input. They read no byte outside of the slices that they are given, also
 //!   where a slice ends at the end of a page.
-//! * Which instruction set is used is an [`Isa`], and an [`Isa`] can only be had where the processor has it. So a
-//!   function that enables instructions is reached only through a value that proves them.
+//! * An [`Isa`] can be made only where the processor has the instruction set. So a function that enables instructions
+//!   is reached only through a value that proves them.
 //! * Every instruction set gives the same results as [`Isa::portable`], bit for bit; the tests compare them.
 //!
 //! Generic code is written once, over the traits `Arch` and `Words`, and inlined into one entry point for each
@@ -118,26 +118,27 @@ pub struct Structure {
     marks: Vec<u32>,
 }
 
-/// Lines longer than this are odd: their marks would take too much memory, and such lines are rare.
+/// Lines longer than this are unsupported: their marks would take too much memory, and such lines are rare.
 pub const MAX_LENGTH: usize = 1 << 18;
 
-/// A run of more digits than this makes a line odd. (Such a run fills a block, and shorter ones may.)
+/// A line with a longer run of digits is unsupported. (Such a run fills a block, and shorter ones may.)
 pub const MAX_DIGITS: usize = 2 * (structure::STEP - 1) + 1;
 
 impl Structure {
-    /// With `isa`. An escape that spells a byte of `spelling` makes a line odd.
+    /// For an instruction set. A line with an escape that spells a byte of `spelling` is unsupported.
     pub fn new(isa: Isa, spelling: Spelling) -> Self {
         Self { isa, spelling, marks: Vec::new() }
     }
 
     /// The marks of a line, in order: every bracket, every colon behind a key, and every first byte of a run of bytes
-    /// that belong to a number or literal and are no digits. `None`: the line is odd.
+    /// that belong to a number or literal and are no digits. `None`: the line is unsupported, which says
+    /// nothing about whether it is JSON.
     ///
-    /// Of a line that is not odd this holds:
+    /// Of a line with marks this holds:
     ///
     /// * It has 2 to [`MAX_LENGTH`] bytes, begins with `{`, ends with `}`, and is UTF-8 without control characters.
     /// * It has no more than [`MAX_DIGITS`] digits in a row.
-    /// * Strings are closed; their escapes are right, are no surrogates and spell no byte of the spelling.
+    /// * Strings are closed; their escapes are valid, are no surrogates and spell no byte of the spelling.
     /// * It is a JSON text without white space between tokens, if two things hold that the marks are there to check: the
     ///   brackets match, where an opening bracket stands in an object exactly if there is a colon in front of it; and
     ///   what stands from the comma, colon or bracket before a mark of the third kind to the one behind it is a literal

@@ -1,5 +1,5 @@
-//! The marker scan: one pass over a text that marks each byte worth a look, that is every line end, every backslash, and
-//! every place where two bytes stand as they do in one of the names searched for.
+//! The marker scan: one pass over a text that marks each byte worth a look, that is every line end, every backslash,
+//! and every place where two bytes stand as they do in one of the names searched for.
 //!
 //! It does the work of one search for each name in a single pass over each cache line.
 
@@ -77,8 +77,8 @@ impl Fingerprints {
 
 type Bucket = (Vec<u8>, Vec<u8>);
 
-/// The pairs in up to eight buckets; the same pair is one bucket's, and where there are too many the cheapest go
-/// together.
+/// The pairs in up to eight buckets; equal pairs share a bucket, and where there are too many the rarest share
+/// one.
 fn buckets(pairs: &[Pair]) -> Vec<Bucket> {
     let mut buckets: Vec<Bucket> = Vec::new();
     for pair in pairs {

@@ -195,8 +195,8 @@ fn take_escaped(
     fine
 }
 
-/// Checks a line that is not empty, and writes its marks; see [`crate::Structure::marks`]. `None`: odd. Whether it is
-/// ASCII.
+/// Checks a line that is not empty, and writes its marks; see [`crate::Structure::marks`]. `None`: unsupported. Returns
+/// whether the line is ASCII.
 ///
 /// # Safety
 ///

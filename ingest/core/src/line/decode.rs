@@ -1,4 +1,4 @@
-//! One line, by whichever way takes it.
+//! Decodes one line, by the fast path or by serde_json.
 //!
 //! Of duplicate keys in an object the last wins. Of the elements of an array with the same name the first counts.
 
@@ -7,20 +7,20 @@ use illshell_ingest_simd::{Isa, Spelling, Structure};
 use super::{
     memo::{Found, Memo},
     strict,
-    value::{Slots, Which},
+    value::{EventIndex, Slots},
     visit,
 };
-use crate::{guard, projection::plan::Plan};
+use crate::{limits, projection::plan::Plan};
 
-// The structural pass leaves no number that the other way would not vouch for.
-const _: () = assert!(illshell_ingest_simd::MAX_DIGITS <= guard::MAX_DIGITS);
+// The fast path must accept no number that the serde_json path would defer.
+const _: () = assert!(illshell_ingest_simd::MAX_DIGITS <= limits::MAX_DIGITS);
 
 pub(crate) enum Decoded {
-    /// A wanted event, whose values are in the slots.
-    Event(Which),
-    /// A JSON object that is no wanted event.
-    Unwanted,
-    /// Not vouched for.
+    /// A selected event, whose values are in the slots.
+    Event(EventIndex),
+    /// A JSON object that is not a selected event.
+    NotSelected,
+    /// Left to the caller.
     Deferred,
 }
 
@@ -32,9 +32,9 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// `isa`: of the fast way; `None` goes the other way alone.
+    /// `isa`: the instruction set of the fast path; `None` uses serde_json only.
     pub(crate) fn new(plan: Plan, strict: bool, isa: Option<Isa>) -> Self {
-        // Duplicate keys are not seen on the fast way.
+        // The fast path does not detect duplicate keys.
         let isa = isa.filter(|_| !strict);
         let fast = isa.map(|isa| (Structure::new(isa, Spelling::of(plan.spellings())), Memo::new()));
         Self { slots: Slots::new(plan.slots), plan, fast, strict }
@@ -48,22 +48,22 @@ impl Decoder {
         {
             match memo.find(line, marks, &self.plan, &mut self.slots) {
                 Found::Event(which) => return Decoded::Event(which),
-                Found::Unwanted => return Decoded::Unwanted,
-                Found::Odd => {}
+                Found::NotSelected => return Decoded::NotSelected,
+                Found::Unsupported => {}
             }
         }
-        self.slowly(line)
+        self.decode_with_serde(line)
     }
 
-    fn slowly(&mut self, line: &[u8]) -> Decoded {
+    fn decode_with_serde(&mut self, line: &[u8]) -> Decoded {
         let Ok(text) = simdutf8::basic::from_utf8(line) else { return Decoded::Deferred };
-        if guard::too_many_digits(line) || (self.strict && !strict::unique_keys(text)) {
+        if limits::too_many_digits(line) || (self.strict && !strict::unique_keys(text)) {
             return Decoded::Deferred;
         }
         self.slots.clear();
         if !visit::read(text, &self.plan, &mut self.slots) {
             return Decoded::Deferred;
         }
-        self.slots.event(line, &self.plan).map_or(Decoded::Unwanted, Decoded::Event)
+        self.slots.event(line, &self.plan).map_or(Decoded::NotSelected, Decoded::Event)
     }
 }

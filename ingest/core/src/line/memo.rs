@@ -1,27 +1,27 @@
-//! Shapes of lines that have been walked, so that lines like them need not be.
+//! A cache of shapes: a line of a known shape needs no walk.
 //!
 //! Sensors write events of a kind with the same keys in the same order. So a few shapes cover most lines, whatever
-//! number of dialects and fields is asked for: a shape knows the event that its lines are, and where its fields lie.
+//! the number of dialects and fields: a shape knows the event that its lines are, and where its fields lie.
 
 use illshell_ingest_simd::Marks;
 
 use super::{
     scalar,
     shape::{Shape, Source},
-    value::{Slots, Value, Which},
+    value::{EventIndex, Slots, Value},
     walk,
 };
 use crate::projection::plan::{Name, Plan};
 
-/// Places for shapes, two of which share a number.
-const PLACES: usize = 128;
+/// Buckets of the cache, each with two shapes.
+const BUCKETS: usize = 128;
 
 /// A line with more marks than this is walked each time.
 const MAX_MARKS: usize = 1024;
 
 struct Known {
     shape: Shape,
-    which: Option<Which>,
+    which: Option<EventIndex>,
     /// Where the values of the event's fields lie.
     sources: Vec<Source>,
     /// Slots of its fields that lines of this shape do not have.
@@ -29,61 +29,61 @@ struct Known {
 }
 
 #[derive(Default)]
-struct Place {
+struct Bucket {
     known: [Option<Box<Known>>; 2],
-    /// The hash of a line that found no shape here. A shape is kept for the second such line, so that lines of which
-    /// no two are alike cost no more than their walk.
+    /// The hash of the last line that matched no shape here. A shape is kept for the second such line, so that lines
+    /// that are all different cost no more than their walk.
     seen: u64,
 }
 
 pub(super) struct Memo {
-    places: Vec<Place>,
+    buckets: Vec<Bucket>,
 }
 
 pub(super) enum Found {
-    Event(Which),
-    Unwanted,
-    Odd,
+    Event(EventIndex),
+    NotSelected,
+    Unsupported,
 }
 
 impl Memo {
     pub(super) fn new() -> Self {
-        Self { places: (0..PLACES).map(|_| Place::default()).collect() }
+        Self { buckets: (0..BUCKETS).map(|_| Bucket::default()).collect() }
     }
 
-    /// Finds the event of a line, and fills the slots of its fields.
+    /// Returns the event of a line, and fills the slots of its fields.
     #[inline]
     pub(super) fn find(&mut self, line: &[u8], marks: Marks<'_>, plan: &Plan, slots: &mut Slots) -> Found {
         let places = marks.places();
         let hash = hash(line, places);
-        let place = &mut self.places[(hash >> 32) as usize % PLACES];
+        let bucket = &mut self.buckets[(hash >> 32) as usize % BUCKETS];
         for i in 0..2 {
-            if let Some(known) = &place.known[i]
+            if let Some(known) = &bucket.known[i]
                 && known.shape.fits(line, marks)
             {
                 slots.clear_texts();
                 if let Some(found) = known.values(line, places, slots) {
                     if i == 1 {
-                        place.known.swap(0, 1);
+                        bucket.known.swap(0, 1);
                     }
                     return found;
                 }
                 break;
             }
         }
-        walk_and_learn(line, places, plan, slots, place, hash)
+        walk_and_learn(line, places, plan, slots, bucket, hash)
     }
 }
 
 impl Known {
-    /// Of a line that fits. `None`: it has to be walked.
+    /// Fills the slots from a line that fits the shape. `None`: it has to be walked.
     #[inline(always)]
     fn values(&self, line: &[u8], marks: &[u32], slots: &mut Slots) -> Option<Found> {
         let right = |&mark: &u32| marks.get(mark as usize).is_some_and(|&at| scalar::is_right(line, at as usize));
         if !self.shape.scalars.iter().all(right) {
             return None;
         }
-        let Some(which) = self.which else { return Some(Found::Unwanted) };
+        let Some(which) = self.which else { return Some(Found::NotSelected) };
         for &slot in &self.absent {
             slots.values[slot] = Value::Absent;
         }
@@ -94,7 +94,7 @@ impl Known {
     }
 }
 
-/// Any number will do that lines of one shape share, and of several mostly not.
+/// A hash that is equal for lines of one shape, and mostly differs between shapes.
 #[inline(always)]
 fn hash(line: &[u8], marks: &[u32]) -> u64 {
     let count = marks.len();
@@ -109,23 +109,23 @@ fn hash(line: &[u8], marks: &[u32]) -> u64 {
 
 #[cold]
 #[inline(never)]
-fn walk_and_learn(line: &[u8], marks: &[u32], plan: &Plan, slots: &mut Slots, place: &mut Place, hash: u64) -> Found {
+fn walk_and_learn(line: &[u8], marks: &[u32], plan: &Plan, slots: &mut Slots, bucket: &mut Bucket, hash: u64) -> Found {
     slots.clear();
-    let learn = place.seen == hash && marks.len() <= MAX_MARKS;
-    place.seen = hash;
+    let learn = bucket.seen == hash && marks.len() <= MAX_MARKS;
+    bucket.seen = hash;
     let mut shape = learn.then(Shape::default);
     if walk::walk(line, marks, plan, slots, shape.as_mut()).is_none() {
-        return Found::Odd;
+        return Found::Unsupported;
     }
     let which = slots.event(line, plan);
-    if let Some(shape) = shape.filter(|shape| !shape.is_unlike_others) {
-        place.known.swap(0, 1);
-        place.known[0] = Some(Box::new(known(shape, which, plan)));
+    if let Some(shape) = shape.filter(|shape| !shape.is_incomplete) {
+        bucket.known.swap(0, 1);
+        bucket.known[0] = Some(Box::new(known(shape, which, plan)));
     }
-    which.map_or(Found::Unwanted, Found::Event)
+    which.map_or(Found::NotSelected, Found::Event)
 }
 
-fn known(shape: Shape, which: Option<Which>, plan: &Plan) -> Known {
+fn known(shape: Shape, which: Option<EventIndex>, plan: &Plan) -> Known {
     let mut wanted = vec![false; plan.slots];
     if let Some(which) = which {
         let dialect = &plan.dialects[which.dialect];

@@ -1,8 +1,8 @@
-//! One line to the values of the wanted fields.
+//! One line to the values of the projected fields.
 //!
-//! There are two ways, to the same values. The fast one ([`walk`], [`memo`]) works on the marks of the structural
-//! pass. What that finds odd goes the other way ([`visit`]), by the JSON library. What that does not vouch for is
-//! deferred to the caller's own JSON library, which is the definition.
+//! Two paths give the same values. The fast path ([`walk`], [`memo`]) works on the marks of the structural pass. A line
+//! that it does not support takes the serde_json path ([`visit`]). A line that this does not accept either is deferred
+//! to the caller's `json.loads`, which is the definition.
 
 pub(crate) mod convert;
 pub(crate) mod decode;

@@ -1,10 +1,10 @@
-//! Single values of a line that the structural pass has taken, by where they begin.
+//! Single values of a line that the structural pass accepted, by where they begin.
 
 use std::ops::Range;
 
 use super::value::{Slots, Value};
 
-/// Whether the byte at `at` is one of a literal or a number. Numbers that a JSON library might not hold are none.
+/// Whether a literal or a number begins at `at`. Numbers that may exceed a float are rejected.
 #[inline]
 pub(crate) fn is_right(line: &[u8], at: usize) -> bool {
     let delimiter = |at: usize| matches!(line.get(at), Some(b',' | b'}' | b']'));
@@ -20,8 +20,8 @@ pub(crate) fn is_right(line: &[u8], at: usize) -> bool {
     number_end(line, before + 1).is_some_and(|end| at < end && delimiter(end))
 }
 
-/// Where a number ends; `None`: it is none, or its exponent has more than two digits, or it may be too large for a
-/// float. (Those are for another library to decide.)
+/// Where a number ends. `None`: it is invalid, its exponent has more than two digits, or it may be too large for a
+/// float (serde_json decides).
 #[cold]
 fn number_end(line: &[u8], start: usize) -> Option<usize> {
     let digits = |from: usize| line[from..].iter().take_while(|b| b.is_ascii_digit()).count();
@@ -85,7 +85,7 @@ pub(crate) fn string(line: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     None
 }
 
-/// The scalar that begins at `at`; `Other` where a container does, `Absent` where an array ends. `None`: odd.
+/// The scalar that begins at `at`; `Other` where a container does, `Absent` where an array ends. `None`: unsupported.
 #[inline(always)]
 pub(crate) fn value(line: &[u8], at: usize, slots: &mut Slots) -> Option<Value> {
     Some(match *line.get(at)? {
@@ -102,7 +102,7 @@ pub(crate) fn value(line: &[u8], at: usize, slots: &mut Slots) -> Option<Value> 
     })
 }
 
-/// `None`: minus zero, which the JSON library does not tell from -0.0.
+/// `None`: minus zero, which serde_json does not distinguish from -0.0.
 #[inline]
 fn integer(line: &[u8], at: usize) -> Option<Value> {
     let negative = line[at] == b'-';
@@ -127,7 +127,7 @@ fn is_zero(number: &[u8]) -> bool {
     number.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').all(|b| matches!(b, b'0' | b'.'))
 }
 
-/// A string with escapes, which are right and no surrogates.
+/// Decodes a string with escapes, which are valid and no surrogates.
 #[cold]
 fn decoded(mut text: &[u8], scratch: &mut Vec<u8>) -> Value {
     let from = scratch.len();
@@ -153,7 +153,7 @@ fn decoded(mut text: &[u8], scratch: &mut Vec<u8>) -> Value {
     Value::Decoded(from..scratch.len())
 }
 
-/// The array of scalars whose bracket is at `at`, and where it ends. `None`: odd, as one of containers is.
+/// The array of scalars whose bracket is at `at`, and where it ends. `None`: unsupported, as an array of containers is.
 pub(crate) fn list(line: &[u8], at: usize, slots: &mut Slots) -> Option<(Value, usize)> {
     let from = slots.items.len();
     let mut here = at + 1;

@@ -1,9 +1,9 @@
-//! What a line has in common with others of its kind: the places of brackets and keys, and the texts that decide where
-//! the wanted values lie.
+//! Shapes: what lines of one kind have in common, which is the places of brackets and keys, and the texts that decide
+//! where the projected values lie.
 //!
-//! A shape is what a walk over a line's marks found out about that line, as a list of comparisons. A line that passes
-//! them all would be walked in the same way, so that its values lie at the same marks. The list has, for each mark, the
-//! eight bytes that end with it, and, where that is not enough, further words around it.
+//! A shape records a walk over a line's marks as a list of comparisons. The walk over any line that passes them all
+//! would take the same steps, so the values lie at the same marks. The list has, for each mark, the eight bytes that
+//! end with it, and further words around it where that is not enough.
 
 use illshell_ingest_simd::{Check, Marks, Word};
 
@@ -26,8 +26,8 @@ pub(super) struct Shape {
     /// Marks of numbers and literals.
     pub(super) scalars: Vec<u32>,
     pub(super) sources: Vec<Source>,
-    /// Something about the line can't be said by comparisons.
-    pub(super) is_unlike_others: bool,
+    /// Some of what the walk looked at can't be expressed as comparisons: the shape must not be used.
+    pub(super) is_incomplete: bool,
 }
 
 /// How much of the eight bytes that end with a mark counts.
@@ -58,7 +58,7 @@ impl Shape {
     /// The bytes in `range` must be the same, as far from the mark with this number and place.
     pub(super) fn text(&mut self, line: &[u8], mark: usize, at: usize, range: std::ops::Range<usize>) {
         if range.len() > LONGEST {
-            self.is_unlike_others = true;
+            self.is_incomplete = true;
             return;
         }
         let mut from = range.start;
@@ -70,7 +70,7 @@ impl Shape {
                 None => (from, if count == 8 { !0 } else { !(!0 << (8 * count)) }),
             };
             let Some(word) = word_at(line, start) else {
-                self.is_unlike_others = true;
+                self.is_incomplete = true;
                 return;
             };
             let offset = start as i32 - at as i32;

@@ -1,4 +1,4 @@
-//! What a line says in the places that the projection asks for.
+//! The values of a line at the paths of the projection.
 
 use std::ops::Range;
 
@@ -25,9 +25,9 @@ pub(crate) enum Value {
     Other,
 }
 
-/// A wanted event: the numbers of its dialect and of the event in it.
+/// A selected event: the numbers of its dialect and of the event in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Which {
+pub(crate) struct EventIndex {
     pub(crate) dialect: usize,
     pub(crate) event: usize,
 }
@@ -87,15 +87,15 @@ impl Slots {
         }
     }
 
-    /// The event that the line is; `None` if it is no wanted one.
-    pub(super) fn event(&self, line: &[u8], plan: &Plan) -> Option<Which> {
+    /// The event of the line; `None` if it is not a selected one.
+    pub(super) fn event(&self, line: &[u8], plan: &Plan) -> Option<EventIndex> {
         let holds = |event: &Event| event.when.iter().all(|(slot, values)| self.holds(line, *slot, values.as_deref()));
         let mut dialects = plan.dialects.iter().enumerate();
         let which = dialects.find_map(|(dialect, it)| {
             let event = it.events.iter().position(holds)?;
-            Some(Which { dialect, event })
+            Some(EventIndex { dialect, event })
         })?;
-        let is_wanted = !matches!(plan.dialects[which.dialect].events[which.event].name, Name::Unwanted);
-        is_wanted.then_some(which)
+        let is_selected = !matches!(plan.dialects[which.dialect].events[which.event].name, Name::NotSelected);
+        is_selected.then_some(which)
     }
 }

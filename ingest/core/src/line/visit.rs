@@ -1,6 +1,6 @@
-//! How the JSON library is told which values of a line go to slots; the others are checked and passed over.
+//! The serde_json path: visitors that put projected values into slots. Other values are checked and dropped.
 //!
-//! An error stands for all that is not vouched for.
+//! Any error defers the line.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::value::{Slots, Value};
 use crate::{
-    guard,
+    limits,
     projection::plan::{Node, NodeId, Plan, ROOT},
 };
 
-/// Fills the slots with what `text` says. `false`: it is not vouched for.
+/// Fills the slots from `text`. `false`: the line is deferred.
 pub(crate) fn read(text: &str, plan: &Plan, slots: &mut Slots) -> bool {
-    if guard::too_deep(text.as_bytes()) {
+    if limits::too_deep(text.as_bytes()) {
         return false;
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -22,7 +22,7 @@ pub(crate) fn read(text: &str, plan: &Plan, slots: &mut Slots) -> bool {
     at.deserialize(&mut deserializer).is_ok() && deserializer.end().is_ok()
 }
 
-/// A value at a node, or one whose own value is to be kept, or both. Gives its value, a container's as `Other`.
+/// Reads a value: into the slot of `node`, or to be kept by the caller, or both. Returns it; a container as `Other`.
 struct At<'a> {
     node: Option<NodeId>,
     keep: bool,
@@ -35,7 +35,7 @@ impl At<'_> {
         self.node.map(|node| &self.plan.nodes[node])
     }
 
-    /// Whether a scalar's value matters.
+    /// Whether a scalar's value is needed.
     fn is_asked(&self) -> bool {
         self.keep || self.node().is_some_and(|node| node.slot.is_some())
     }
@@ -59,7 +59,7 @@ impl<'de> DeserializeSeed<'de> for At<'_> {
             deserializer.deserialize_ignored_any(IgnoredAny)?;
             return Ok(Value::Other);
         }
-        // A duplicate key may have been here before.
+        // An earlier duplicate of the key may have filled the slots.
         if let Some(slots) = self.node().map(|node| node.slots.clone()) {
             self.slots.values[slots].fill(Value::Absent);
         }
@@ -85,7 +85,7 @@ impl<'de> Visitor<'de> for At<'_> {
         self.put(i64::try_from(value).map_or(Value::Other, Value::Int))
     }
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        // The library does not tell -0, an integer, from -0.0.
+        // serde_json does not distinguish -0, an integer, from -0.0.
         if value == 0.0 && value.is_sign_negative() && self.is_asked() {
             return Err(E::custom("minus zero"));
         }
@@ -127,7 +127,7 @@ fn elements<'de, A: SeqAccess<'de>>(
     slots: &mut Slots,
 ) -> Result<(), A::Error> {
     if array.member.is_some() {
-        // Decided by an element before.
+        // Bit i: an earlier element had name i, so that later ones do not count.
         let mut decided = 0_u128;
         loop {
             let element = Element { array, decided, plan, slots: &mut *slots };
@@ -156,7 +156,7 @@ fn elements<'de, A: SeqAccess<'de>>(
     Ok(())
 }
 
-/// A key, as its place in a list.
+/// Reads a key as its index in a list.
 struct Key<'a>(&'a [(String, NodeId)]);
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
@@ -178,7 +178,7 @@ impl Visitor<'_> for Key<'_> {
     }
 }
 
-/// An element of an array whose elements are told by a member.
+/// Reads an element of an array whose elements are identified by a member.
 struct Element<'a> {
     array: &'a Node,
     decided: u128,
@@ -210,7 +210,7 @@ impl<'de> Visitor<'de> for Element<'_> {
         let mut found: Option<usize> = None;
         while let Some(key) = map.next_key_seed(ElementKey { array, plan, found })? {
             match key {
-                // What the values before it were would have to be known.
+                // The values before it were read for the other name.
                 MemberKey::Member if named => return Err(A::Error::custom("a second name")),
                 MemberKey::Member => {
                     named = true;
@@ -219,8 +219,8 @@ impl<'de> Visitor<'de> for Element<'_> {
                         return Err(A::Error::custom("a value before the name"));
                     }
                 }
-                MemberKey::Wanted | MemberKey::Other => {
-                    early |= matches!(key, MemberKey::Wanted);
+                MemberKey::OtherElement | MemberKey::Other => {
+                    early |= matches!(key, MemberKey::OtherElement);
                     map.next_value::<IgnoredAny>()?;
                 }
                 MemberKey::At(node) => {
@@ -257,8 +257,8 @@ impl<'de> Visitor<'de> for Element<'_> {
 enum MemberKey {
     Member,
     At(NodeId),
-    /// Asked for of another element.
-    Wanted,
+    /// Projected for another element.
+    OtherElement,
     Other,
 }
 
@@ -289,11 +289,11 @@ impl Visitor<'_> for ElementKey<'_> {
             return Ok(MemberKey::At(child));
         }
         let wanted = (0..self.array.named.len()).any(|which| node(which).key(key.as_bytes()).is_some());
-        Ok(if wanted { MemberKey::Wanted } else { MemberKey::Other })
+        Ok(if wanted { MemberKey::OtherElement } else { MemberKey::Other })
     }
 }
 
-/// The text of the member that tells elements apart, as its place among those asked for.
+/// Reads the member that identifies an element, as its index among the names of the projection.
 struct MemberText<'a>(&'a Node);
 
 impl<'de> DeserializeSeed<'de> for MemberText<'_> {

@@ -1,7 +1,7 @@
-//! A walk over the marks of a line: checks what the structural pass left to check, and finds the wanted values.
+//! A walk over the marks of a line: checks what the structural pass left to check, and finds the projected values.
 //!
-//! What makes a line odd here is rare: a key that is asked for twice in one object, an element's value before its
-//! name, deep nesting.
+//! Lines that it does not support are rare: a projected key twice in one object, an element's value before its name,
+//! deep nesting.
 
 use std::ops::Range;
 
@@ -12,17 +12,17 @@ use super::{
 };
 use crate::projection::plan::{Node, NodeId, Plan, ROOT};
 
-/// Containers within containers; a line that nests deeper is odd.
+/// Levels of nesting; deeper lines are not supported here.
 const MAX_NESTING: usize = 64;
 
 /// Where a container is in the plan.
 #[derive(Clone, Copy)]
 enum Place {
-    /// Nothing in it is asked for.
+    /// Nothing in it is projected.
     Nowhere,
     At(NodeId),
-    /// An element of the array at a node whose elements are told by a member; which one, once that has come. `early`: a
-    /// value came before it.
+    /// An element of the array at a node whose elements are identified by a member; which one, once that was seen.
+    /// `early`: a value came before it.
     Element {
         array: NodeId,
         named: bool,
@@ -40,7 +40,7 @@ struct Container {
     elements: usize,
 }
 
-/// Fills the slots. `None`: odd. `shape` notes what the walk looked at.
+/// Fills the slots. `None`: unsupported. `shape` records what the walk looked at.
 pub(super) fn walk(
     line: &[u8],
     marks: &[u32],
@@ -84,7 +84,7 @@ struct Walker<'a> {
     stack: Vec<Container>,
     /// The node of the key whose value is a container that comes next.
     key: Option<NodeId>,
-    /// The token of a scalar whose being null decides a condition.
+    /// The token of a scalar: whether it is null decides a condition.
     presence: Option<Range<usize>>,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Walker<'a> {
             return None;
         }
         if let Some(shape) = &mut self.shape {
-            // With what is in front: a colon, or in an array of which elements are asked for the end of another.
+            // With the byte in front: a colon, or, in an array with projected elements, the end of another element.
             let counted = matches!(outer.place, Place::At(_)) && !in_object && self.line[at - 1] == b',';
             shape.mark(self.line, at, Bytes(if counted { 3 } else { 2 }));
         }
@@ -146,7 +146,7 @@ impl<'a> Walker<'a> {
             let asked = self.plan.conditions[slot].value || self.plan.conditions[slot].presence;
             if let Some(shape) = &mut self.shape {
                 // Its value begins where the bracket is: one byte behind the mark before, if that is a key's.
-                shape.is_unlike_others |= self.line[at - 1] != b':';
+                shape.is_incomplete |= self.line[at - 1] != b':';
                 shape.sources.push(Source { slot, mark: number.wrapping_sub(1), whole: true });
                 if asked {
                     shape.text(self.line, number, at, at..end);
@@ -199,7 +199,7 @@ impl<'a> Walker<'a> {
         }
         outer.place = Place::Nowhere;
         if let Some(shape) = &mut self.shape {
-            shape.is_unlike_others = true;
+            shape.is_incomplete = true;
         }
         Some(())
     }
@@ -240,7 +240,7 @@ impl<'a> Walker<'a> {
         if let Place::Element { named: false, .. } = self.stack.last()?.place
             && let Some(array) = array
         {
-            // If an element is asked for that has it, it comes too early.
+            // If another element of the projection has this key, its value comes before its name.
             let mut wanted = array.named.iter().flat_map(|(_, node)| &plan.nodes[*node].keys);
             let is_wanted = wanted.any(|(key, _)| self.is_key(at, key));
             if let Place::Element { early, .. } = &mut self.stack.last_mut()?.place {
@@ -265,15 +265,15 @@ impl<'a> Walker<'a> {
         Some(())
     }
 
-    /// The member that tells elements apart.
+    /// The member that identifies elements.
     fn name(&mut self, array: &Node, number: usize, at: usize) -> Option<()> {
         let (text, escaped) = match self.line.get(at + 1) {
             Some(b'"') => scalar::string(self.line, at + 1)?,
             _ => (0..0, true),
         };
         if let Some(shape) = &mut self.shape {
-            shape.is_unlike_others |= escaped;
-            // The first bytes are enough, if no name that is asked for begins with them.
+            shape.is_incomplete |= escaped;
+            // The first bytes are enough if no projected name begins with them.
             let token = &self.line[at + 1..text.end.max(at) + 1];
             let alike = |(name, _): &(String, NodeId)| {
                 let name = format!("\"{name}\"");
@@ -327,7 +327,7 @@ impl<'a> Walker<'a> {
         Some(())
     }
 
-    /// Notes what tells the key at a colon from those asked for there.
+    /// Records what distinguishes the key at a colon from the projected ones.
     fn note_key(
         &mut self,
         number: usize,
@@ -364,7 +364,7 @@ impl<'a> Walker<'a> {
             if matches!(line.get(before), Some(b'{' | b',')) {
                 shape.text(line, number, at, before..at + 1);
             } else {
-                shape.is_unlike_others = true;
+                shape.is_incomplete = true;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What the caller wants of each line, as data: which lines are wanted events and where the wanted fields lie in them.
+//! The projection, as data: which lines are selected events and where their projected fields lie.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ pub(crate) mod plan;
 
 use path::Step;
 
-/// A request, as it was made. [`plan::Plan`] is what it is compiled to.
+/// A projection as the caller wrote it. [`plan::Plan`] is its compiled form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Projection {
     pub(crate) columns: Vec<Column>,
@@ -25,7 +25,7 @@ pub(crate) struct Column {
 /// The column whose value is the event's own name.
 pub(crate) const EVENT_NAME: &str = "event_name";
 
-/// Columns of every batch, whatever is asked for.
+/// Columns of every batch, whatever the projection.
 pub(crate) const OWN_COLUMNS: [&str; 4] = ["dialect", "position", "length", "raw_event"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +39,14 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
     pub(crate) name: String,
-    /// Every line of the dialect holds one of them; `None`: nothing is known of its lines.
+    /// Every line of a selected event contains one of them; `None`: every line is decoded.
     pub(crate) needles: Option<Vec<String>>,
     pub(crate) events: Vec<Event>,
     /// For each column, where its value may lie, the best place first.
     pub(crate) fields: Vec<Vec<Location>>,
     /// For each column, values that mean null.
     pub(crate) missing: Vec<Vec<Scalar>>,
-    /// For each column, what stands for a value that is not there.
+    /// For each column, the text in place of a missing value.
     pub(crate) default: Vec<Option<String>>,
 }
 
@@ -58,8 +58,8 @@ pub(crate) struct Event {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EventName {
-    /// A line that looks like an event and is not wanted.
-    Unwanted,
+    /// A line that looks like an event and is not selected.
+    NotSelected,
     Fixed(String),
     /// The text at a path.
     At(Vec<Step>),
@@ -97,7 +97,7 @@ pub(crate) enum Unit {
     Audit,
 }
 
-/// What is made of a text.
+/// A value derived from a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Derivation {
     Basename,
@@ -107,8 +107,8 @@ pub(crate) enum Derivation {
 }
 
 impl Projection {
-    /// Reads a request in JSON: `{"columns": [{"name", "kind"}], "dialects": [{"name", "needles", "events": [{"event",
-    /// "when": [{"path", "values"}]}], "fields", "missing", "default"}]}`. docs/reading.md explains it.
+    /// Reads a projection in JSON: `{"columns": [{"name", "kind"}], "dialects": [{"name", "needles", "events":
+    /// [{"event", "when": [{"path", "values"}]}], "fields", "missing", "default"}]}`. docs/reading.md explains it.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
         let fail = |reason: String| ConfigError::Projection { reason };
         let value: Value = serde_json::from_str(text).map_err(|error| fail(error.to_string()))?;
@@ -117,7 +117,7 @@ impl Projection {
 }
 
 impl Projection {
-    /// Whether every line of a wanted event spells a needle, because a condition of the event asks for it.
+    /// Whether every line of a selected event spells a needle, because a condition of the event asks for it.
     pub(crate) fn needles_are_implied(&self) -> bool {
         let needles: Vec<&String> = self.dialects.iter().filter_map(|d| d.needles.as_ref()).flatten().collect();
         let spelled = |token: &str| needles.iter().any(|needle| format!("\"{token}\"").contains(*needle));
@@ -132,7 +132,7 @@ impl Projection {
             by_key || condition.values.as_ref().is_some_and(|values| values.iter().all(value))
         };
         let mut events = self.dialects.iter().flat_map(|dialect| &dialect.events);
-        events.all(|event| event.name == EventName::Unwanted || event.when.iter().any(implied))
+        events.all(|event| event.name == EventName::NotSelected || event.when.iter().any(implied))
     }
 }
 
@@ -219,7 +219,7 @@ fn needle(value: &Value) -> Read<String> {
 fn event(value: &Value) -> Read<Event> {
     let table = object(value, "an event", &["event", "when"])?;
     let name = match table.get("event") {
-        Some(Value::Null) => EventName::Unwanted,
+        Some(Value::Null) => EventName::NotSelected,
         Some(Value::String(name)) => EventName::Fixed(name.clone()),
         Some(Value::Object(at)) => EventName::At(path::parse(text(at, "path")?)?),
         _ => return Err("an event is null, a name, or {\"path\": ...}".to_owned()),

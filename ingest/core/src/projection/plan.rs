@@ -1,7 +1,7 @@
 //! A projection compiled: one automaton over all paths of all dialects.
 //!
-//! Its nodes are places in a JSON text. A value that somebody asks for goes to a slot. The slots of all that lies below
-//! a node are neighbours, so that a duplicate key can forget what the key before it brought.
+//! Its nodes are places in a JSON text. A value that a condition or field reads goes to a slot. The slots of all that
+//! lies below a node are contiguous, so that a duplicate key can clear the values of the earlier one.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ pub(crate) type NodeId = usize;
 /// The node of the line itself.
 pub(crate) const ROOT: NodeId = 0;
 
-/// The most keys that are asked for of one object, and elements of one array.
+/// The most projected keys of one object, and elements of one array.
 pub(crate) const MAX_CHILDREN: usize = 128;
 
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ impl Node {
 }
 
 pub(crate) enum Name {
-    Unwanted,
+    NotSelected,
     /// An index into the names.
     Fixed(i32),
     At(usize),
@@ -75,10 +75,10 @@ pub(crate) struct Plan {
     pub(crate) slots: usize,
     pub(crate) columns: Vec<Column>,
     pub(crate) dialects: Vec<Dialect>,
-    /// Events that are named by the request.
+    /// Event names that stand in the projection.
     pub(crate) event_names: Vec<String>,
     pub(crate) dialect_names: Vec<String>,
-    /// For each slot, whether a condition asks for its value, and whether one asks if it is there.
+    /// For each slot, whether a condition reads its value, and whether one tests its presence.
     pub(crate) conditions: Vec<Asked>,
 }
 
@@ -104,7 +104,7 @@ impl Plan {
             let mut events = Vec::new();
             for event in &dialect.events {
                 let name = match &event.name {
-                    EventName::Unwanted => Name::Unwanted,
+                    EventName::NotSelected => Name::NotSelected,
                     EventName::Fixed(name) => Name::Fixed(index_of(&mut event_names, name) as i32),
                     EventName::At(path) => Name::At(slot_of(path)),
                 };

@@ -1,4 +1,4 @@
-//! Two ways in which a JSON text can be well formed and still not load in Python.
+//! Limits on nesting and digits: `json.loads` may reject well-formed lines beyond them, so such lines are deferred.
 
 /// A line that nests deeper is deferred.
 pub const MAX_DEPTH: usize = 128;
@@ -44,7 +44,7 @@ fn depth(line: &[u8]) -> usize {
 pub(crate) fn too_many_digits(line: &[u8]) -> bool {
     // Such a run covers two neighbours of every sample this far apart.
     const STRIDE: usize = MAX_DIGITS / 2;
-    // Without a branch on what is not to be foretold.
+    // No branch in the loop: whether a sample is a digit is unpredictable.
     let (suspicious, _) = line.iter().step_by(STRIDE).fold((false, false), |(found, previous), byte| {
         let digit = byte.is_ascii_digit();
         (found | (previous & digit), digit)
