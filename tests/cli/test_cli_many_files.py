@@ -14,7 +14,16 @@ from test_columnar_files import WRITERS, events
 from tracee_events import bprm_check
 
 from illshell.cli import parallel as lookahead
-from illshell.cli.parallel import DELAY, ITEM, PACK, ROOM, AbandonedError, Channel, Post, run_ahead
+from illshell.cli.parallel import (
+    CHANNEL_BYTES,
+    DELAY,
+    ITEM,
+    PACK,
+    AbandonedError,
+    Channel,
+    Post,
+    run_ahead,
+)
 from illshell.sources.files import files_of
 from illshell.sources.stop_flag import StopFlag
 
@@ -145,7 +154,7 @@ def test_memory_ahead_is_bounded() -> None:
     """Whoever is not yet taken from stops when what is given fills the room."""
     channel = Channel()
     given: list[int] = []
-    most = (ROOM + 2 * PACK) // (100_000 + ITEM)
+    most = (CHANNEL_BYTES + 2 * PACK) // (100_000 + ITEM)
 
     def give() -> None:
         try:
@@ -219,7 +228,7 @@ def test_a_stop_ends_it(threads: int) -> None:
         for _ in range(1000):
             if own:
                 return
-            post(lambda: seen.append(source), lookahead.ROOM // 8)
+            post(lambda: seen.append(source), lookahead.CHANNEL_BYTES // 8)
             if source == 2:
                 post(lambda: stop.request(15), 0)
 

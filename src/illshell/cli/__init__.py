@@ -1,4 +1,4 @@
-"""The command line: every way out of it is an exit code and, where something went wrong, a line."""
+"""The command line: maps exceptions to exit codes and messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line and give the exit code."""
+    """Run the command line and return the exit code."""
     import click
 
     from illshell.cli.report import say
@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         code = ExitCode.INTERRUPTED
     except OSError as error:
-        code = ExitCode.READER_GONE if error.errno == errno.EPIPE else ExitCode.OUTPUT
+        code = ExitCode.BROKEN_PIPE if error.errno == errno.EPIPE else ExitCode.OUTPUT
         if code is ExitCode.OUTPUT:
             say(error.strerror or str(error))
     except Exception as error:
@@ -48,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
             raise
         say(
             f"a fault of illshell itself: {type(error).__name__}: {error}; "
-            "with ILLSHELL_DEBUG=1 in the environment it says where"
+            "set ILLSHELL_DEBUG=1 in the environment for a traceback"
         )
         code = ExitCode.FAULT
     _drop_unwritable_output()
@@ -68,7 +68,7 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _drop_unwritable_output() -> None:
-    """Keep the interpreter from failing, at its exit, to write what could not be written."""
+    """Discard output that can't be written, so that the interpreter does not fail on it at exit."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

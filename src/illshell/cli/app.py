@@ -24,7 +24,7 @@ CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 10
 
 COMPLETION_HELP: Final = """\
 \b
-To have it in every session, put a line into the shell's own file:
+To enable it in every session, add a line to the shell's startup file:
   ~/.bashrc                    eval "$(illshell completion bash)"
   ~/.zshrc                     eval "$(illshell completion zsh)"
   ~/.config/fish/config.fish   illshell completion fish | source
@@ -32,7 +32,7 @@ To have it in every session, put a line into the shell's own file:
 
 TABLE: Final = "table"
 
-# Whether a path can be read is found out by reading it: one that can't costs no other one.
+# click does not check readability: an unreadable path is reported when its turn comes.
 PATH: Final = click.Path(readable=False, allow_dash=True)
 
 
@@ -97,8 +97,8 @@ Examples:
 def command() -> None:
     """Detect web servers that start a shell (Tracee's TRC-1016).
 
-    illshell reads event streams as Tracee prints them and reports each web server that spawned
-    a shell.
+    illshell reads event streams of Tracee and other sensors, and reports each web server that
+    started a shell.
     """
 
 
@@ -125,7 +125,7 @@ def command() -> None:
     type=PATH,
     default="-",
     metavar="FILE",
-    help="Write findings there instead of to stdout; a file is overwritten.",
+    help="Write findings to FILE instead of stdout; it is overwritten.",
 )
 @click.option(
     "-f",
@@ -133,7 +133,7 @@ def command() -> None:
     "output_format",
     metavar="NAME",
     callback=_known_format,
-    help="table: for people. jsonl: a JSON object a line. tracee: the finding event of Tracee "
+    help="table: for terminals. jsonl: a JSON object a line. tracee: the finding event of Tracee "
     "v0.24. raw: the Data/Context/SigMetadata of tracee-rules.  "
     "[default: table on a terminal, else jsonl]",
 )
@@ -141,12 +141,13 @@ def command() -> None:
     "--quarantine",
     type=PATH,
     metavar="FILE",
-    help="Write each bad line and each event that could not be judged there, as it came.",
+    help="Write each invalid line and each event that could not be judged there, unchanged.",
 )
 @click.option(
     "--strict",
     is_flag=True,
-    help="Decode every line, refuse duplicate keys, and exit with 3 if anything was bad.",
+    help="Decode every line, reject duplicate keys, and exit with 3 if a line was invalid or an "
+    "event could not be judged.",
 )
 @click.option(
     "--dialect",
@@ -155,17 +156,17 @@ def command() -> None:
     metavar="NAME",
     callback=_known_dialects,
     help="The sensor's JSON form that lines are written in; may be given again.  "
-    "[default: any that is known, told apart line by line]",
+    "[default: all known ones, detected line by line]",
 )
 @click.option(
     "--state",
     type=PATH,
     metavar="FILE",
-    help="Take the state of signatures from there, and write it there at the end.",
+    help="Load the state of signatures from FILE, and save it there at the end.",
 )
 @click.option("--fail-on-finding", is_flag=True, help="Exit with 1 if there are findings.")
 @click.option(
-    "-q", "--quiet", is_flag=True, help="No summary, no progress, no message for each bad line."
+    "-q", "--quiet", is_flag=True, help="No summary, no progress, no message for each invalid line."
 )
 @click.option("--no-progress", is_flag=True, help="No progress line, even on a terminal.")
 @click.option(
@@ -181,15 +182,16 @@ def command() -> None:
     default=1,
     show_default=True,
     metavar="N",
-    help="Scan that many files at a time; the output is the same for any number.",
+    help="Scan N files at a time; the output is the same for any number.",
 )
 def scan(paths: tuple[str, ...], **given: Any) -> int:
-    """Scan Tracee's events for web servers that spawn shells.
+    """Scan event streams for web servers that start a shell.
 
     PATH is a file, a FIFO, or - for stdin, which is the default in a pipe. A directory stands for
     all files below it but hidden ones, a quoted pattern such as 'logs/**/*.parquet' for what it
-    matches. Files hold JSON lines, plain, gzip or zstd, or columns in Parquet or Arrow IPC, known
-    by their content. Findings come in the order of the input, each as soon as its line is complete.
+    matches. Files hold JSON lines, plain, gzip or zstd, or columns in Parquet or Arrow IPC,
+    detected from the content. Findings come in the order of the input, each as soon as its line is
+    complete.
     """
     from illshell.cli.scan import ScanOptions, run_scan
     from illshell.sources.registry import sources_of
@@ -251,7 +253,7 @@ def metadata(signature_id: str, output_format: str | None) -> None:
 
 @command.command()
 def signatures() -> None:
-    """List the signatures that can be chosen with --signature: illshell's own, and added ones."""
+    """List the signatures for --signature: illshell's own, and those of other packages."""
     from illshell.signatures.registry import SIGNATURES
 
     for name in SIGNATURES.names():
@@ -261,7 +263,7 @@ def signatures() -> None:
 @command.command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH|-]...")
 def demo(paths: tuple[str, ...]) -> int:
-    """Scan what real web servers did in a lab, then each PATH.
+    """Scan a packaged capture of real web servers, then each PATH.
 
     Exit codes are those of `illshell scan`.
     """

@@ -26,13 +26,13 @@ in a lab, captured in the kernel, as the events that Tracee prints for them.
 
 WITHOUT_NATIVE: Final = """\
 illshell-ingest, the reader in Rust, is not installed. The plain Python reader finds the same and
-is many times slower. To get the fast one: pip install 'illshell[ingest]', or, in a clone of the
+is many times slower. To install the fast one: pip install 'illshell[ingest]', or, in a clone of the
 repository and with Rust on the machine: pip install ./ingest
 """
 
 
 def run_demo(paths: Sequence[str]) -> ExitCode:
-    """Scan the capture and the paths; findings and what they are go to stdout."""
+    """Scan the capture and the paths; findings and explanations are written to stdout."""
     native = has_native()
     click.echo(INTRODUCTION)
     with as_file(files("illshell.examples") / CAPTURE) as capture:

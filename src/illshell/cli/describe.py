@@ -1,4 +1,4 @@
-"""Metadata for people."""
+"""Metadata of a signature as text."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ Example of a FILE for --config, librdkafka's properties a line each, or TOML:
 
 \b
 Exit codes:
-  0    the end was reached, with --exit-at-end
+  0    the end of all partitions was reached, with --exit-at-end
   2    wrong usage, a wrong FILE, or confluent-kafka is not installed
   3    events or states could not be read (brokers, topics, permissions)
   4    findings, states or offsets could not be stored
@@ -32,27 +32,34 @@ Exit codes:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--brokers", required=True, metavar="HOST:PORT,...", help="Where the cluster is.")
+@click.option(
+    "--brokers", required=True, metavar="HOST:PORT,...", help="The cluster's bootstrap servers."
+)
 @click.option(
     "--topic",
     "topics",
     required=True,
     multiple=True,
     metavar="TOPIC",
-    help="A topic of events; may be given again, and is a pattern if it begins with ^.",
+    help="A topic of events; may be given again. A name that begins with ^ is a pattern.",
 )
 @click.option("--group", required=True, help="The consumer group to join.")
-@click.option("--findings-topic", required=True, metavar="TOPIC", help="Where findings go.")
+@click.option(
+    "--findings-topic",
+    required=True,
+    metavar="TOPIC",
+    help="The topic that findings are written to.",
+)
 @click.option(
     "--dead-letter-topic",
     metavar="TOPIC",
-    help="Where messages go that hold an invalid line, or an event that could not be judged. "
+    help="The topic for messages with an invalid line, or an event that could not be judged. "
     "Without it they are reported and skipped.",
 )
 @click.option(
     "--state-topic",
     metavar="TOPIC",
-    help="Where states go, for signatures that keep one: a compacted topic.",
+    help="The topic for the state of signatures that keep one; it must be compacted.",
 )
 @click.option(
     "--at-least-once",

@@ -1,4 +1,4 @@
-"""The format of the output: what was asked for, or what suits the one who reads it."""
+"""The format of the output: the chosen one, or a default by whether stdout is a terminal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from illshell.sinks.descriptor import Sink
 
 COLUMNS: Final = 120
-"""Width of a table that goes to no terminal, unless COLUMNS is set."""
+"""Width of a table that is not written to a terminal, unless COLUMNS is set."""
 
 
 def make_format(name: str | None, sink: Sink) -> Format:
-    """Return the format of a name; of None, a table for a terminal and JSON lines for programs."""
+    """Return the format with this name; for None, a table on a terminal, else JSON lines."""
     is_terminal = sink.is_terminal
     if name is None:
         name = "table" if is_terminal else "jsonl"

@@ -1,4 +1,4 @@
-"""Sources scanned ahead by threads, while what they gave comes out in the order of the sources."""
+"""Threads that read sources ahead, with their results in the order of the sources."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 AHEAD: Final = 4
-"""Sources for each thread that may be begun before it is their turn."""
+"""Sources per thread that may be started before their turn."""
 
-ROOM: Final = 4 << 20
-"""Bytes of findings and problems that a source may give before it is its turn."""
+CHANNEL_BYTES: Final = 4 << 20
+"""Bytes that a source may post before its turn."""
 
 ITEM: Final = 4096
-"""Bytes that each of them counts for, at least."""
+"""Bytes added for each posted action."""
 
 PACK: Final = 1 << 20
-"""Bytes that are handed on at a time."""
+"""Bytes that are handed over at a time."""
 
 DELAY: Final = 0.1
-"""Seconds after which less is handed on as well."""
+"""Seconds after which fewer bytes are handed over as well."""
 
 Source = TypeVar("Source")
 
 
 class Post(Protocol):
-    """Has something done in the thread that owns the output, in the order of the input."""
+    """Runs an action in the thread that owns the output, in the order of the input."""
 
     def __call__(self, action: Callable[[], object], size: int = 0) -> None:
         """Accept an action that holds about ``size`` bytes."""
 
 
-class FollowingFlag(StopFlag):
-    """A flag for a thread that waits for no pipe: set where the leader is."""
+class MirrorFlag(StopFlag):
+    """Stop flag that mirrors another, for a thread that does not wait for a pipe."""
 
-    def __init__(self, leader: StopFlag) -> None:
+    def __init__(self, source: StopFlag) -> None:
         super().__init__()
-        self._leader = leader
+        self._source = source
 
     def __bool__(self) -> bool:
-        return bool(self._leader)
+        return bool(self._source)
 
 
 class Channel:
     """Actions from one thread to another, within bounds, many at a time.
 
-    Two threads that hand on each action by itself would wait for each other most of the time.
+    Handing over each action by itself would make the threads wait for each other most of the time.
     ``post`` and ``end`` are for the one thread, iteration is for the other, ``abandon`` for any.
     """
 
@@ -67,19 +67,19 @@ class Channel:
         self._abandoned = False
         self._pack: list[Callable[[], object]] = []
         self._size = 0
-        self._handed_on = time.monotonic()
+        self._handed_over = time.monotonic()
 
     def post(self, action: Callable[[], object], size: int = 0) -> None:
-        """Put an action in; waits while there is no room. AbandonedError when nobody wants it."""
+        """Add an action; waits while the channel is full. AbandonedError after ``abandon``."""
         self._pack.append(action)
         self._size += size + ITEM
-        if self._size >= PACK or time.monotonic() - self._handed_on > DELAY:
-            self._hand_on()
+        if self._size >= PACK or time.monotonic() - self._handed_over > DELAY:
+            self._hand_over()
 
     def end(self) -> None:
         """Mark the end: nothing more comes."""
         try:
-            self._hand_on()
+            self._hand_over()
         except AbandonedError:
             return
         finally:
@@ -88,7 +88,7 @@ class Channel:
                 self._changed.notify_all()
 
     def abandon(self) -> None:
-        """Abandon the channel: nobody takes what comes."""
+        """Abandon the channel: later actions are not read."""
         with self._changed:
             self._abandoned = True
             self._changed.notify_all()
@@ -105,24 +105,24 @@ class Channel:
                 self._changed.notify_all()
             yield from pack
 
-    def _hand_on(self) -> None:
+    def _hand_over(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._held < ROOM or self._abandoned)
+            self._changed.wait_for(lambda: self._held < CHANNEL_BYTES or self._abandoned)
             if self._abandoned:
                 raise AbandonedError
             self._packs.append((self._pack, self._size))
             self._held += self._size
             self._changed.notify_all()
-        self._pack, self._size, self._handed_on = [], 0, time.monotonic()
+        self._pack, self._size, self._handed_over = [], 0, time.monotonic()
 
 
 class AbandonedError(Exception):
-    """What a source gives is no longer wanted."""
+    """The channel's reader has stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Begun(Generic[Source]):
-    """A source whose turn comes; ``channel`` and ``future`` where a thread works on it ahead."""
+    """A started source; ``channel`` and ``future`` where a thread reads it ahead of its turn."""
 
     source: Source
     channel: Channel | None = None
@@ -142,10 +142,10 @@ def run_ahead(
     threads: int,
     stop: StopFlag,
 ) -> None:
-    """Do the work of each source, ahead in threads, and what it posts here, source by source.
+    """Run ``work`` of each source in threads, and the actions it posts here, in the sources' order.
 
-    A source that can wait, such as a pipe, is worked on here when it is its turn. What actions and
-    work raise comes out, after all that was posted before. After a stop no source is begun.
+    A source that can wait, such as a pipe, is read in this thread when its turn comes. Exceptions
+    of actions and work are raised after all earlier actions. After a stop no source is started.
     """
     if threads == 1:
         for source in sources:
@@ -153,14 +153,14 @@ def run_ahead(
                 return
             work(source, at_once, stop)
         return
-    follower = FollowingFlag(stop)
+    mirror = MirrorFlag(stop)
     with ThreadPoolExecutor(threads, "illshell") as pool:
 
         def begin(source: Source) -> _Begun[Source]:
             if can_wait(source):
                 return _Begun(source)
             channel = Channel()
-            return _Begun(source, channel, pool.submit(_fill, channel, work, source, follower))
+            return _Begun(source, channel, pool.submit(_fill, channel, work, source, mirror))
 
         rest = iter(sources)
         begun: deque[_Begun[Source]] = deque()
@@ -188,7 +188,7 @@ def _finish(
 
 
 def at_once(action: Callable[[], object], size: int = 0) -> None:
-    """Do it now: the Post of the thread that owns the output."""
+    """Run the action now: the Post of the thread that owns the output."""
     del size
     action()
 

@@ -1,4 +1,4 @@
-"""A progress line on stderr, for a person at a terminal."""
+"""A progress line on stderr, on a terminal only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FIRST: Final = 0.3
-"""Seconds before the line first shows: a short scan needs none."""
+"""Seconds before the line first appears: short scans show none."""
 
 EVERY: Final = 0.1
 """Seconds between two drawings."""
@@ -23,10 +23,10 @@ _BAR = 24
 
 
 class Progress:
-    """Draws one line and takes it away again, always in the caller's thread.
+    """Draws one line and erases it again, always in the caller's thread.
 
-    Nobody else may write to the terminal while the line stands: ``clear`` first. ``total``: bytes
-    of all sources as they are stored, None where that can't be known.
+    Call ``clear`` before anything else is written to the terminal. ``total``: bytes of all sources
+    as they are stored, None if unknown.
     """
 
     def __init__(self, console: Console, total: int | None) -> None:
@@ -38,7 +38,7 @@ class Progress:
 
     @classmethod
     def on_stderr(cls, total: int | None) -> Progress | None:
-        """Make one if stderr is a terminal that can take its line away."""
+        """Return one if stderr is a terminal that can erase a line, else None."""
         stderr = sys.stderr
         if stderr is None or not stderr.isatty() or os.environ.get("TERM") in (None, "", "dumb"):
             return None
@@ -73,10 +73,10 @@ class Progress:
         else:
             text.append(f"{scaled(done, 'B')}", "bold")
         text.append(f"  {rate(events, seconds, ' events')}  {plural(findings, 'finding')}")
-        room = self._console.width - 1
-        text.truncate(room)
+        width = self._console.width - 1
+        text.truncate(width)
         with self._console.capture() as capture:
-            if self._total and room - text.cell_len >= _BAR:
+            if self._total and width - text.cell_len >= _BAR:
                 bar = ProgressBar(total=self._total, completed=done, width=_BAR)
                 self._console.print(bar, end="")
             self._console.print(text, end="", no_wrap=True, crop=False)

@@ -6,7 +6,7 @@ import click
 
 
 def native_reader(choice: str) -> bool:
-    """Whether to take the fast reader; click.UsageError where it is not there."""
+    """Whether to use the native reader. Raises click.UsageError if it is required but missing."""
     from illshell.readers import has_native
 
     if choice == "plain":

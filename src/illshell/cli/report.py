@@ -18,7 +18,7 @@ LIMIT: Final = 10
 
 
 def say(text: str) -> None:
-    """Write a message to stderr; a stderr that takes none is no reason to stop."""
+    """Write a message to stderr; errors of stderr itself are ignored."""
     message = f"illshell: {visible(text)}\n"
     try:
         if sys.stderr is not None:
@@ -31,9 +31,9 @@ def say(text: str) -> None:
 def summary(
     counts: ScanCounts, seconds: float, *, before: Sequence[str] = (), after: Sequence[str] = ()
 ) -> str:
-    """Return in a line what a run has seen and how fast.
+    """Return the counts and the speed of a run, in one line.
 
-    ``before`` and ``after``: what else the kind of input has to count.
+    ``before`` and ``after``: further counts of this kind of input.
     """
     parts = [
         *before,

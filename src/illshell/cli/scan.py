@@ -1,4 +1,4 @@
-"""One run of ``illshell scan``: sources in, findings out, an exit code for how it went."""
+"""One run of ``illshell scan``: sources in, findings out, and the exit code."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What ``illshell scan`` can be told; see its help."""
+    """Options of ``illshell scan``; see its help."""
 
     events: tuple[str, ...]
     output: str = "-"
@@ -196,7 +196,7 @@ class _Run:
 
     def _output_failed(self, error: SinkError) -> None:
         if isinstance(error, ReaderGoneError):
-            self._codes.add(ExitCode.READER_GONE)
+            self._codes.add(ExitCode.BROKEN_PIPE)
             return
         self._codes.add(ExitCode.OUTPUT)
         kept = plural(error.written, "complete finding")
@@ -257,7 +257,7 @@ def _refuse_overwriting(sources: Sequence[Source], options: ScanOptions) -> None
 
 
 def _identity(path: str, descriptor: int) -> tuple[object, ...] | None:
-    """Return what tells a regular file from others, also one that is not there yet."""
+    """Return the identity of a regular file, or of one that does not exist yet; else None."""
     status = status_of(path, descriptor=descriptor)
     if status is not None:
         return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
