@@ -52,19 +52,33 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Name, among the instruction sets, of decoding with serde_json only.
 const NO_SIMD: &str = "none";
 
-/// A scanner for a projection, which is a dictionary or its JSON.
+/// A compiled projection.
+#[pyclass(frozen, module = "illshell_ingest")]
+struct Projection(core::Projection);
+
+#[pymethods]
+impl Projection {
+    #[new]
+    fn new(projection: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let json = match projection.cast::<PyString>() {
+            Ok(json) => json.clone(),
+            Err(_) => projection.py().import("json")?.call_method1("dumps", (projection,))?.cast_into()?,
+        };
+        core::Projection::from_json(json.to_cow()?.as_ref()).map(Self).map_err(config_error)
+    }
+}
+
+/// A scanner for a projection: a compiled one, a dictionary, or its JSON.
 fn scanner(
     projection: &Bound<'_, PyAny>,
     strict: bool,
     max_line: usize,
     instruction_set: Option<&str>,
 ) -> PyResult<core::Scanner> {
-    let py = projection.py();
-    let json = match projection.cast::<PyString>() {
-        Ok(json) => json.clone(),
-        Err(_) => py.import("json")?.call_method1("dumps", (projection,))?.cast_into()?,
+    let projection = match projection.cast::<Projection>() {
+        Ok(compiled) => compiled.get().0.clone(),
+        Err(_) => Projection::new(projection)?.0,
     };
-    let projection = core::Projection::from_json(json.to_cow()?.as_ref()).map_err(config_error)?;
     let mut options = core::Options { strict, max_line, ..core::Options::default() };
     if let Some(name) = instruction_set {
         options.isa = core::Isa::available().into_iter().find(|isa| isa.name() == name);
@@ -309,7 +323,7 @@ mod _native {
     use pyo3::{prelude::*, types::PyTuple};
 
     #[pymodule_export]
-    use super::{Batch, Batches, JsonLines, JsonLinesReader, StreamError};
+    use super::{Batch, Batches, JsonLines, JsonLinesReader, Projection, StreamError};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name is Python's")]

@@ -13,8 +13,6 @@ use aho_corasick::AhoCorasick;
 use illshell_ingest_simd::{Fingerprints, Isa, scan};
 use memchr::{memchr, memchr_iter, memmem::Finder};
 
-use crate::projection::Projection;
-
 /// More needles than this are searched for all at once.
 const FINDERS: usize = 4;
 
@@ -26,18 +24,9 @@ pub(crate) enum Prefilter {
 }
 
 impl Prefilter {
-    /// For all dialects of a projection. `isa`: the instruction set of the marker scan, which is used where it is
-    /// faster than the separate searches.
-    pub(crate) fn new(projection: &Projection, isa: Option<Isa>) -> Self {
-        let mut needles: Vec<String> = Vec::new();
-        for dialect in &projection.dialects {
-            let Some(own) = &dialect.needles else { return Self::Off };
-            needles.extend(own.iter().filter(|&needle| !needles.contains(needle)).cloned().collect::<Vec<_>>());
-        }
-        Self::choose(&needles, isa)
-    }
-
-    fn choose(names: &[String], isa: Option<Isa>) -> Self {
+    /// `names`: the needles. `isa`: the instruction set of the marker scan, which is used where it is faster than the
+    /// separate searches.
+    pub(crate) fn new(names: &[String], isa: Option<Isa>) -> Self {
         if names.iter().any(String::is_empty) {
             return Self::Off;
         }
@@ -243,7 +232,7 @@ mod tests {
     fn check(names: &[&str], window: &[u8]) {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         for fast in [None, Some(Isa::portable()), Some(Isa::best())] {
-            let found = run(Prefilter::choose(&names, fast), window);
+            let found = run(Prefilter::new(&names, fast), window);
             assert_eq!(found, naive(&names, window), "{fast:?}, {names:?} in {:?}", window.escape_ascii().to_string());
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     line::decode::{Decoded, Decoder},
     lines::{Lines, Piece},
     prefilter::{Prefilter, unended},
-    projection::{Projection, plan::Plan},
+    projection::Projection,
 };
 
 /// Default limit of a line, without its newline.
@@ -67,16 +67,18 @@ impl Scanner {
         if max_line == 0 || max_line > MAX_LINE_CEILING {
             return Err(ConfigError::MaxLine { given: max_line, ceiling: MAX_LINE_CEILING });
         }
-        let plan = Plan::new(projection)?;
         Ok(Self {
             lines: Lines::new(max_line),
             pipeline: Pipeline {
                 limit: max_line,
-                prefilter: if strict { Prefilter::Off } else { Prefilter::new(projection, isa) },
-                needles_are_implied: projection.needles_are_implied(),
+                prefilter: match &projection.needles {
+                    Some(needles) if !strict => Prefilter::new(needles, isa),
+                    _ => Prefilter::Off,
+                },
+                needles_are_implied: projection.needles_are_implied,
                 dense: false,
-                builder: Builder::new(&plan),
-                decoder: Decoder::new(plan, strict, isa),
+                builder: Builder::new(&projection.plan),
+                decoder: Decoder::new(projection.plan.clone(), strict, isa),
                 data_start: 0,
             },
         })

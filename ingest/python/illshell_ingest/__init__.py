@@ -7,6 +7,7 @@ from ._native import (
     Batches,
     JsonLines,
     JsonLinesReader,
+    Projection,
     StreamError,
     __version__,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "Batches",
     "JsonLines",
     "JsonLinesReader",
+    "Projection",
     "StreamError",
     "__version__",
 ]

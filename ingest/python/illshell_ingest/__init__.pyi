@@ -6,7 +6,7 @@ accepts, with the same values; any other line is in ``deferred``, for the caller
 ``json.loads``.
 
 Which lines are selected events, and where the projected fields lie in them, is a *projection*: a dictionary, or its
-JSON, that docs/reading.md explains.
+JSON, that docs/reading.md explains. :class:`Projection` compiles one for several decoders.
 
 Columns of a batch, in this order:
 
@@ -34,6 +34,7 @@ __all__ = [
     "Batches",
     "JsonLines",
     "JsonLinesReader",
+    "Projection",
     "StreamError",
     "__version__",
 ]
@@ -103,10 +104,19 @@ class Batches:
         """
 
 @final
+class Projection:
+    """A compiled projection; immutable, may be shared by any number of decoders and threads.
+
+    ``projection``: which lines are selected, and which of their fields; ``ValueError`` where it is invalid.
+    """
+
+    def __new__(cls, projection: Mapping[str, Any] | str) -> Projection: ...
+
+@final
 class JsonLines:
     """A push decoder of JSON lines: bytes in, batches out.
 
-    ``projection``: which lines are selected, and which of their fields; ``ValueError`` where it is invalid.
+    ``projection``: a compiled one, or what :class:`Projection` takes.
     ``strict``: decode every line, also of other events, and defer lines with duplicate keys at any depth.
     ``max_line``: limit of a line in bytes, without its newline; at most 512 MiB, else ``ValueError``.
     ``instruction_set``: one of ``INSTRUCTION_SETS``; by default the best.
@@ -116,7 +126,7 @@ class JsonLines:
 
     def __new__(
         cls,
-        projection: Mapping[str, Any] | str,
+        projection: Projection | Mapping[str, Any] | str,
         *,
         strict: bool = False,
         max_line: int = ...,
@@ -142,7 +152,7 @@ class JsonLinesReader:
     def __new__(
         cls,
         source: str | bytes | os.PathLike[str] | os.PathLike[bytes] | int,
-        projection: Mapping[str, Any] | str,
+        projection: Projection | Mapping[str, Any] | str,
         *,
         strict: bool = False,
         max_line: int = ...,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from illshell.readers import has_native
 from illshell.readers.json_lines.definition import MAX_LINE
-from illshell.readers.json_lines.projection import projection_of
 from illshell.readers.json_lines.python import LineDecoder
 
 if TYPE_CHECKING:
@@ -42,10 +41,11 @@ def decode_lines(
     if has_native() if native is None else native:
         import illshell_ingest
 
-        from illshell.readers.json_lines.native import SegmentMaker
+        from illshell.readers.json_lines.native import SegmentMaker, compiled_projection
 
         maker = SegmentMaker(selection, position_of=position_of, strict=False, max_line=MAX_LINE)
-        decoder = illshell_ingest.JsonLines(projection_of(selection), max_line=MAX_LINE)
+        projection = compiled_projection(selection.projected)
+        decoder = illshell_ingest.JsonLines(projection, max_line=MAX_LINE)
         yield from map(maker.segment, decoder.feed(lines))
     else:
         yield LineDecoder(selection, position_of=position_of).feed(lines)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from illshell.batch.event_batch import Batch
     from illshell.model.pruning import Bounds
+
+
+class Projected(NamedTuple):
+    """The part of a selection that a projection is made of; hashable, and free of any detector."""
+
+    event_names: tuple[str, ...] | None
+    fields: tuple[str, ...]
+    dialects: tuple[str, ...] | None
 
 
 def _all(_batch: Batch) -> None:
@@ -32,3 +40,9 @@ class Selection:
     dialects: tuple[str, ...] | None = None
     candidates: Callable[[Batch], Sequence[int] | None] = _all
     may_matter: Callable[[Mapping[str, Bounds]], bool] = lambda _bounds: True
+
+    @property
+    def projected(self) -> Projected:
+        """The events, fields and dialects, which are all that readers of JSON lines work from."""
+        names = None if self.event_names is None else tuple(self.event_names)
+        return Projected(names, tuple(self.fields), self.dialects)

@@ -2,6 +2,8 @@
 //!
 //! Of duplicate keys in an object the last wins. Of the elements of an array with the same name the first counts.
 
+use std::sync::Arc;
+
 use illshell_ingest_simd::{Isa, Spelling, Structure};
 
 use super::{
@@ -25,7 +27,7 @@ pub(crate) enum Decoded {
 }
 
 pub(crate) struct Decoder {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     pub(crate) slots: Slots,
     fast: Option<(Structure, Memo)>,
     strict: bool,
@@ -33,7 +35,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// `isa`: the instruction set of the fast path; `None` uses serde_json only.
-    pub(crate) fn new(plan: Plan, strict: bool, isa: Option<Isa>) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, strict: bool, isa: Option<Isa>) -> Self {
         // The fast path does not detect duplicate keys.
         let isa = isa.filter(|_| !strict);
         let fast = isa.map(|isa| (Structure::new(isa, Spelling::of(plan.spellings())), Memo::new()));

@@ -1,5 +1,7 @@
 //! The projection, as data: which lines are selected events and where their projected fields lie.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::error::ConfigError;
@@ -8,10 +10,20 @@ pub(crate) mod path;
 pub(crate) mod plan;
 
 use path::Step;
+use plan::Plan;
 
-/// A projection as the caller wrote it. [`plan::Plan`] is its compiled form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A projection, compiled; any number of scanners share it.
+#[derive(Clone)]
 pub struct Projection {
+    pub(crate) plan: Arc<Plan>,
+    /// Every line of a selected event contains one of them; `None`: every line is decoded.
+    pub(crate) needles: Option<Vec<String>>,
+    /// Whether every line of a selected event spells a needle, because a condition of the event asks for it.
+    pub(crate) needles_are_implied: bool,
+}
+
+/// A projection as the caller wrote it.
+pub(crate) struct Parsed {
     pub(crate) columns: Vec<Column>,
     pub(crate) dialects: Vec<Dialect>,
 }
@@ -36,7 +48,6 @@ pub(crate) enum Kind {
     Time,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
     pub(crate) name: String,
     /// Every line of a selected event contains one of them; `None`: every line is decoded.
@@ -50,7 +61,6 @@ pub(crate) struct Dialect {
     pub(crate) default: Vec<Option<String>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) name: EventName,
     pub(crate) when: Vec<Condition>,
@@ -65,7 +75,6 @@ pub(crate) enum EventName {
     At(Vec<Step>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Condition {
     pub(crate) path: Vec<Step>,
     /// `None`: anything but null.
@@ -107,18 +116,35 @@ pub(crate) enum Derivation {
 }
 
 impl Projection {
-    /// Reads a projection in JSON: `{"columns": [{"name", "kind"}], "dialects": [{"name", "needles", "events":
+    /// Compiles a projection in JSON: `{"columns": [{"name", "kind"}], "dialects": [{"name", "needles", "events":
     /// [{"event", "when": [{"path", "values"}]}], "fields", "missing", "default"}]}`. docs/reading.md explains it.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
         let fail = |reason: String| ConfigError::Projection { reason };
         let value: Value = serde_json::from_str(text).map_err(|error| fail(error.to_string()))?;
-        projection(&value).map_err(fail)
+        let parsed = parse(&value).map_err(fail)?;
+        Ok(Self {
+            plan: Arc::new(Plan::new(&parsed)?),
+            needles: parsed.needles(),
+            needles_are_implied: parsed.needles_are_implied(),
+        })
     }
 }
 
-impl Projection {
-    /// Whether every line of a selected event spells a needle, because a condition of the event asks for it.
-    pub(crate) fn needles_are_implied(&self) -> bool {
+impl Parsed {
+    /// The needles of all dialects, each once; `None` if a dialect has none.
+    fn needles(&self) -> Option<Vec<String>> {
+        let mut needles: Vec<String> = Vec::new();
+        for dialect in &self.dialects {
+            for needle in dialect.needles.as_ref()? {
+                if !needles.contains(needle) {
+                    needles.push(needle.clone());
+                }
+            }
+        }
+        Some(needles)
+    }
+
+    fn needles_are_implied(&self) -> bool {
         let needles: Vec<&String> = self.dialects.iter().filter_map(|d| d.needles.as_ref()).flatten().collect();
         let spelled = |token: &str| needles.iter().any(|needle| format!("\"{token}\"").contains(*needle));
         let number = |token: i64| needles.iter().any(|needle| token.to_string().contains(*needle));
@@ -138,7 +164,7 @@ impl Projection {
 
 type Read<T> = Result<T, String>;
 
-fn projection(value: &Value) -> Read<Projection> {
+fn parse(value: &Value) -> Read<Parsed> {
     let table = object(value, "the projection", &["columns", "dialects"])?;
     let mut columns: Vec<Column> = Vec::new();
     for value in array(table, "columns")? {
@@ -160,7 +186,7 @@ fn projection(value: &Value) -> Read<Projection> {
         columns.push(Column { name: name.to_owned(), kind });
     }
     let dialects = array(table, "dialects")?.iter().map(|value| dialect(value, &columns)).collect::<Read<_>>()?;
-    Ok(Projection { columns, dialects })
+    Ok(Parsed { columns, dialects })
 }
 
 fn dialect(value: &Value, columns: &[Column]) -> Read<Dialect> {

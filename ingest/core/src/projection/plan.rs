@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{Column, EventName, Location, Projection, Scalar, path::Step};
+use super::{Column, EventName, Location, Parsed, Scalar, path::Step};
 use crate::error::ConfigError;
 
 pub(crate) type NodeId = usize;
@@ -89,7 +89,7 @@ pub(crate) struct Asked {
 }
 
 impl Plan {
-    pub(crate) fn new(projection: &Projection) -> Result<Self, ConfigError> {
+    pub(crate) fn new(projection: &Parsed) -> Result<Self, ConfigError> {
         let mut nodes = Nodes(vec![Node::default()]);
         for path in paths(projection) {
             nodes.add(path).map_err(|reason| ConfigError::Projection { reason })?;
@@ -154,7 +154,7 @@ fn index_of(list: &mut Vec<String>, name: &str) -> usize {
     })
 }
 
-fn paths(projection: &Projection) -> impl Iterator<Item = &[Step]> {
+fn paths(projection: &Parsed) -> impl Iterator<Item = &[Step]> {
     projection.dialects.iter().flat_map(|dialect| {
         let conditions = dialect.events.iter().flat_map(|event| {
             let at = if let EventName::At(path) = &event.name { Some(path.as_slice()) } else { None };

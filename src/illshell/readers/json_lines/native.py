@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import illshell_ingest
@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from illshell.model.position import Position
     from illshell.readers.json_lines.python import PositionOf
     from illshell.readers.segment import Single
-    from illshell.readers.selection import Selection
+    from illshell.readers.selection import Projected, Selection
+
+
+@lru_cache
+def compiled_projection(selected: Projected) -> illshell_ingest.Projection:
+    """Return the compiled projection of a selection.
+
+    Made once for each selection, as a queue's every message needs it: which dialects other packages
+    add is asked once.
+    """
+    return illshell_ingest.Projection(projection_of(selected))
 
 
 class SegmentMaker:
@@ -93,7 +103,10 @@ class NativeReader:
     ) -> None:
         self.name = name
         self._reader = illshell_ingest.JsonLinesReader(
-            source, projection_of(selection), strict=strict, max_line=MAX_LINE
+            source,
+            compiled_projection(selection.projected),
+            strict=strict,
+            max_line=MAX_LINE,
         )
         self.size = self._reader.size
         self._maker = SegmentMaker(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from illshell.dialects.compiled import projection_dict
@@ -12,14 +12,14 @@ from illshell.model.fields import COMM, EVENT_NAME, RAW_EVENT
 if TYPE_CHECKING:
     from illshell.dialects.dialect import Dialect
     from illshell.model.event import Event
-    from illshell.readers.selection import Selection
+    from illshell.readers.selection import Projected, Selection
 
 TRACEE: Final = "tracee"
 
 _NEEDLE: Final = re.compile(r"[0-9A-Za-z_.:-]+", re.ASCII)
 
 
-def projection_of(selection: Selection) -> dict[str, Any]:
+def projection_of(selection: Selection | Projected) -> dict[str, Any]:
     """Return the projection of a selection, as illshell-ingest takes it.
 
     Events that no dialect lists are Tracee's, by their name; where every event is selected, each
@@ -38,13 +38,15 @@ def projection_of(selection: Selection) -> dict[str, Any]:
     return made
 
 
-def candidate_of(selection: Selection) -> re.Pattern[bytes] | None:
+@lru_cache
+def candidate_of(selected: Projected) -> re.Pattern[bytes] | None:
     r"""Return a pattern that every line with a selected event matches; None where any line may.
 
-    That is a needle of the projection, or an escape ``\u00XX`` of a byte of one.
+    That is a needle of the projection, or an escape ``\u00XX`` of a byte of one. Made once for
+    each selection: which dialects other packages add is asked once.
     """
     needles: dict[str, None] = {}
-    for part in projection_of(selection)["dialects"]:
+    for part in projection_of(selected)["dialects"]:
         if part["needles"] is None:
             return None
         needles |= dict.fromkeys(part["needles"])

@@ -49,7 +49,7 @@ class LineDecoder:
         max_line: int = MAX_LINE,
     ) -> None:
         self._selection = selection
-        self._candidate = None if strict else candidate_of(selection)
+        self._candidate = None if strict else candidate_of(selection.projected)
         self._position_of = position_of
         self._strict = strict
         self._max_line = max_line
