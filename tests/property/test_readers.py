@@ -255,6 +255,20 @@ def test_the_limits_are_the_documented_ones() -> None:
         assert illshell_ingest.MAX_LINE == MAX_LINE
 
 
+@needs_native
+def test_decoders_share_a_compiled_projection() -> None:
+    from illshell.readers.json_lines.projection import projection_of
+
+    form = projection_of(Selection(EVENTS, IllegitimateShell(EVENTS).fields))
+    compiled = illshell_ingest.Projection(form)
+    line = json.dumps(bprm_check("nginx", "/bin/sh")).encode() + b"\n"
+    for projection in (compiled, form, json.dumps(form), compiled):
+        (batch,) = illshell_ingest.JsonLines(projection).feed(line)
+        assert (batch.num_rows, batch.start, batch.end) == (1, 0, len(line))
+    with pytest.raises(ValueError, match="columns is missing"):
+        illshell_ingest.Projection({"dialects": []})
+
+
 REASONS = [
     (b'{"a":1', "a JSON object that does not end on its line: truncated?"),
     (b"{", "not a JSON object on one line; a pretty-printed document? `jq -c .` makes lines"),

@@ -51,6 +51,17 @@ def test_each_form_of_an_event(form: Any) -> None:
     assert errors == [(form(BROKEN), "argument pathname is not initialized")]
 
 
+def test_dialects_are_read_once_and_not_for_each_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = json.dumps(HIT)
+    assert len(list(stage.findings([value]))) == 1
+
+    def read_again(*_: object) -> None:
+        raise AssertionError("the dialects were read again")
+
+    monkeypatch.setattr("illshell.readers.json_lines.projection.projection_dict", read_again)
+    assert len(list(stage.findings([value, value]))) == 2
+
+
 def test_a_finding_comes_before_the_next_event_is_taken() -> None:
     taken = []
 
