@@ -38,11 +38,18 @@ TRACEE: Final = "tracee"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A signature that was loaded: its metadata, and the events that it selects."""
+    """A signature that was loaded: its metadata, and the events that it selects.
+
+    ``packed``, ``candidate`` and ``stateful`` are the signature itself where it has those methods,
+    else None: whether it has is asked once, not at every batch.
+    """
 
     signature: Signature
     metadata: SignatureMetadata
     selectors: tuple[SignatureEventSelector, ...]
+    packed: BatchSignature | None
+    candidate: CandidateSignature | None
+    stateful: StatefulSignature | None
 
     @property
     def event_names(self) -> frozenset[str] | None:
@@ -113,16 +120,15 @@ class Detector:
         """Return, in order, the rows of a batch that some signature must see; None for all."""
         found: set[int] = set()
         for loaded in self.loaded:
-            if not isinstance(loaded.signature, CandidateSignature):
+            if loaded.candidate is None:
                 return None
-            found.update(loaded.signature.candidates(batch))
+            found.update(loaded.candidate.candidates(batch))
         return sorted(found)
 
     def _may_matter(self, bounds: Mapping[str, Bounds]) -> bool:
         """Whether rows with such columns can hold one that some signature must see."""
         return not all(
-            isinstance(loaded.signature, CandidateSignature)
-            and not loaded.signature.may_matter(bounds)
+            loaded.candidate is not None and not loaded.candidate.may_matter(bounds)
             for loaded in self.loaded
         )
 
@@ -140,10 +146,17 @@ class Detector:
             signature.init(
                 SignatureContext(self._callback_of(signature), self._logger, self._get_data_source)
             )
+            loaded = Loaded(
+                signature,
+                metadata,
+                selectors,
+                signature if isinstance(signature, BatchSignature) else None,
+                signature if isinstance(signature, CandidateSignature) else None,
+                signature if isinstance(signature, StatefulSignature) else None,
+            )
         except Exception as error:
             self._logger.error("Loading signature %r: %s", signature, error)
             return False
-        loaded = Loaded(signature, metadata, selectors)
         self._loaded[metadata.id] = loaded
         for selector in selectors:
             if selector.source == "":
@@ -201,9 +214,9 @@ class Detector:
         """Return the state of every signature that has one; see :mod:`illshell.detect.state`."""
         return pack_states(
             {
-                name: loaded.signature.snapshot()
+                name: loaded.stateful.snapshot()
                 for name, loaded in self._loaded.items()
-                if isinstance(loaded.signature, StatefulSignature)
+                if loaded.stateful is not None
             }
         )
 
@@ -215,13 +228,13 @@ class Detector:
         """
         for name, state in unpack_states(snapshot).items():
             loaded = self._loaded.get(name)
-            if loaded is not None and isinstance(loaded.signature, StatefulSignature):
-                loaded.signature.restore(state)
+            if loaded is not None and loaded.stateful is not None:
+                loaded.stateful.restore(state)
 
     @property
     def is_stateful(self) -> bool:
         """Whether some loaded signature keeps state."""
-        return any(isinstance(each.signature, StatefulSignature) for each in self.loaded)
+        return any(each.stateful is not None for each in self.loaded)
 
     def close(self) -> None:
         """Close every signature; may be called again."""
@@ -291,14 +304,12 @@ class Detector:
     def _judge_rows(self, batch: Batch, start: int, stop: int) -> None:
         """Judge rows ``start`` to ``stop`` by every signature; deliver by row."""
         part = batch if (start, stop) == (0, len(batch)) else batch.slice(start, stop)
-        needs_events = [
-            loaded for loaded in self.loaded if not isinstance(loaded.signature, BatchSignature)
-        ]
+        needs_events = [loaded for loaded in self.loaded if loaded.packed is None]
         found = [
             verdict
             for loaded in self.loaded
-            if isinstance(loaded.signature, BatchSignature)
-            for verdict in self._matched(loaded.signature, part, start)
+            if loaded.packed is not None
+            for verdict in self._matched(loaded.packed, part, start)
         ]
         if needs_events:
             found += self._on_rows(needs_events, part, start)
@@ -350,7 +361,7 @@ class Detector:
                     continue
                 event = batch.event(row)
                 for loaded in self._selecting(event):
-                    if not isinstance(loaded.signature, BatchSignature):
+                    if loaded.packed is None:
                         with self._guard(loaded.signature, event, first + row):
                             loaded.signature.on_event(event)
         finally:

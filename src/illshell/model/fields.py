@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from functools import cached_property
 from math import isfinite
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +28,7 @@ class Kind(Enum):
     """Nanoseconds since 1970, int64."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Field:
     """A named value of an event.
 
@@ -41,7 +42,7 @@ class Field:
     key: str | None = None
     spellings: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The column names that it is looked for under, the first that is there wins."""
         return tuple(dict.fromkeys([self.name, *([self.key] if self.key else ()), *self.spellings]))
