@@ -12,10 +12,15 @@ import click
 from illshell._version import __version__
 from illshell.cli.exit_codes import EXIT_CODES_HELP, ExitCode
 from illshell.cli.kafka_options import kafka
-from illshell.cli.reader_choice import native_reader
+from illshell.cli.shared_options import (
+    event_option,
+    native_reader,
+    reader_option,
+    signature_option,
+)
 from illshell.formats.registry import FORMATS
 from illshell.model.errors import StateError, UnknownNameError, VersionMismatchError
-from illshell.signatures.illegitimate_shell.names import EVENTS, TRC_1016
+from illshell.signatures.illegitimate_shell.names import TRC_1016
 
 PROGRAM: Final = "illshell"
 COMPLETION_VARIABLE: Final = "_ILLSHELL_COMPLETE"
@@ -104,21 +109,8 @@ def command() -> None:
 
 @command.command(epilog=EXIT_CODES_HELP)
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH|-]...")
-@click.option(
-    "--event",
-    type=click.Choice([*EVENTS, "both"]),
-    default="both",
-    show_default=True,
-    help="The event that TRC-1016 judges; judging both can report one exec twice.",
-)
-@click.option(
-    "--signature",
-    "signatures",
-    multiple=True,
-    metavar="ID",
-    help="Run this signature; may be given again. `illshell signatures` lists them.  "
-    "[default: TRC-1016]",
-)
+@event_option
+@signature_option
 @click.option(
     "-o",
     "--output",
@@ -169,13 +161,7 @@ def command() -> None:
     "-q", "--quiet", is_flag=True, help="No summary, no progress, no message for each invalid line."
 )
 @click.option("--no-progress", is_flag=True, help="No progress line, even on a terminal.")
-@click.option(
-    "--reader",
-    type=click.Choice(["auto", "native", "plain"]),
-    default="auto",
-    show_default=True,
-    help="native: illshell-ingest (Rust). plain: Python. auto: the fastest that is installed.",
-)
+@reader_option
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -205,7 +191,7 @@ def scan(paths: tuple[str, ...], **given: Any) -> int:
     except UnknownNameError as error:
         raise click.UsageError(str(error)) from None
     options = ScanOptions(
-        events=EVENTS if given["event"] == "both" else (given["event"],),
+        events=given["events"],
         output=given["output"],
         format=given["output_format"],
         quarantine=given["quarantine"],

@@ -6,8 +6,12 @@ from typing import Any, Final
 
 import click
 
-from illshell.cli.reader_choice import native_reader
-from illshell.signatures.illegitimate_shell.names import EVENTS
+from illshell.cli.shared_options import (
+    event_option,
+    native_reader,
+    reader_option,
+    signature_option,
+)
 
 EPILOG: Final = """\
 \b
@@ -75,20 +79,8 @@ Exit codes:
 @click.option(
     "--config", metavar="FILE", help="More settings: TLS, SASL, anything that librdkafka knows."
 )
-@click.option(
-    "--event",
-    type=click.Choice([*EVENTS, "both"]),
-    default="both",
-    show_default=True,
-    help="The event that TRC-1016 judges; judging both can report one exec twice.",
-)
-@click.option(
-    "--signature",
-    "signatures",
-    multiple=True,
-    metavar="ID",
-    help="Run this signature; may be given again.  [default: TRC-1016]",
-)
+@event_option
+@signature_option
 @click.option("--exit-at-end", is_flag=True, help="End when all partitions are read to their end.")
 @click.option(
     "--stats",
@@ -99,13 +91,7 @@ Exit codes:
 @click.option(
     "-q", "--quiet", is_flag=True, help="No statistics, no message for each event that is invalid."
 )
-@click.option(
-    "--reader",
-    type=click.Choice(["auto", "native", "plain"]),
-    default="auto",
-    show_default=True,
-    help="native: illshell-ingest (Rust). plain: Python. auto: the fastest that is installed.",
-)
+@reader_option
 def kafka(**given: Any) -> int:
     """Judge the events of Kafka topics; findings go into a topic, each exactly once.
 
@@ -133,7 +119,7 @@ def kafka(**given: Any) -> int:
             findings_topic=given["findings_topic"],
             detector=DetectorSpec.of(
                 given["signatures"] or None,
-                events=EVENTS if given["event"] == "both" else (given["event"],),
+                events=given["events"],
             ),
             dead_letter_topic=given["dead_letter_topic"],
             state_topic=given["state_topic"],
