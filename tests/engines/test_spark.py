@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import os
 import re
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from generator import EXEC, MIXED, write_stream
-from spark_driver import environment, needs_spark, session, start_stream
+from spark_driver import local_session, needs_spark, start_stream
 from stage_oracle import is_hit
 from tracee_events import bprm_check, process_exec
 
@@ -37,20 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def spark(folder: Path) -> Iterator[Any]:
-    before = dict(os.environ)
-    os.environ.update(environment(folder))
-    session_of_tests = session("local[2]", folder)
-    yield session_of_tests
-    session_of_tests.stop()
-    gateway = session_of_tests.sparkContext._gateway
-    gateway.shutdown()
-    gateway.proc.stdin.close()
-    gateway.proc.wait(30)
-    type(session_of_tests.sparkContext)._gateway = type(session_of_tests.sparkContext)._jvm = None
-    os.environ.clear()
-    os.environ.update(before)
-    with warnings.catch_warnings(action="ignore"):
-        gc.collect()
+    with local_session(folder) as session:
+        yield session
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sys
 import time
 import warnings
@@ -82,18 +81,8 @@ def test_killed_executors_lose_and_repeat_nothing(
     incoming: Path, expected: Counter[str], tmp_path: Path
 ) -> None:
     chance = random.Random(1016)
-    killed: set[int] = set()
     with driver(incoming, tmp_path, CLUSTER) as running:
-        while len(killed) < EXECUTOR_KILLS:
-            done = running.batches("commits")
-            assert running.wait_for(lambda done=done: running.batches("offsets") > done)
-            assert running.wait_for(lambda: set(running.executors()) - killed)
-            time.sleep(chance.uniform(0, 0.3))
-            for executor in set(running.executors()) - killed:
-                os.kill(executor, signal.SIGKILL)
-                killed.add(executor)
-            # A batch has to go through between two kills, or the files are used up too soon or never.
-            assert running.wait_for(lambda done=done: running.batches("commits") > done)
+        running.kill_executors(EXECUTOR_KILLS, pause=lambda: chance.uniform(0, 0.3))
         running.finish()
         assert running.findings() == expected
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -69,17 +68,8 @@ def test_kills_miscount_nothing(tmp_path: Path) -> None:
             running.kill()
             cut += running.batches("offsets") > running.batches("commits")
     assert cut > 0, "no batch was cut in the middle"
-    killed: set[int] = set()
     with driver(incoming, tmp_path, CLUSTER, kind=StateDriver, **env) as running:
-        while len(killed) < EXECUTOR_KILLS:
-            done = running.batches("commits")
-            assert running.wait_for(lambda done=done: running.batches("offsets") > done)
-            assert running.wait_for(lambda: set(running.executors()) - killed)
-            time.sleep(chance.uniform(0, 0.5))
-            for executor in set(running.executors()) - killed:
-                os.kill(executor, signal.SIGKILL)
-                killed.add(executor)
-            assert running.wait_for(lambda done=done: running.batches("commits") > done)
+        running.kill_executors(EXECUTOR_KILLS, pause=lambda: chance.uniform(0, 0.5))
         running.finish()
         assert running.batches("commits") == FILES
         assert running.findings() == expected

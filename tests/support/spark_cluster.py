@@ -75,6 +75,20 @@ class Driver:
             time.sleep(0.02)
         return True
 
+    def kill_executors(self, number: int, *, pause: Callable[[], float]) -> None:
+        """Kill so many executors, each in the middle of a batch, after so many seconds of ``pause()``."""
+        killed: set[int] = set()
+        while len(killed) < number:
+            done = self.batches("commits")
+            assert self.wait_for(lambda done=done: self.batches("offsets") > done)
+            assert self.wait_for(lambda: set(self.executors()) - killed)
+            time.sleep(pause())
+            for executor in set(self.executors()) - killed:
+                os.kill(executor, signal.SIGKILL)
+                killed.add(executor)
+            # A batch has to go through between two kills, or the files are used up too soon or never.
+            assert self.wait_for(lambda done=done: self.batches("commits") > done)
+
     def findings(self) -> Counter[str]:
         """Read the sink as Spark reads it: what its own log of files says, and nothing else."""
         files: set[Path] = set()
